@@ -1,0 +1,45 @@
+# Every target sets up what it needs: `make demo` and `make test` work on a fresh machine with
+# Python 3.11 and nothing else.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := demo
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test test-all check bench golden
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## make .venv with everything pinned in constraints.txt
+
+# -c keeps to names and versions; installing from there needs no lock file of one machine.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "smolmix needs Python 3.11: set PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-input -c constraints.txt -e '.[samples,dev]'
+	@touch $@
+
+demo: $(STAMP) ## write sample sources and build the video mixture from them
+	$(BIN)/mixture samples $(DEMO)/samples --stage video
+	$(BIN)/build-mixture --stage video --mirror $(DEMO)/samples --store $(DEMO)/store --out $(DEMO)/video
+
+test: $(STAMP) ## the quick tests, under 10 minutes on 2 cores
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: $(STAMP) ## every test
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## format, lint, types, import order
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## the benchmarks, side by side with their peers
+	$(BIN)/python -m benchmarks
+
+golden: $(STAMP) ## rewrite golden files after a change that was meant to change output
+	$(BIN)/python tests/golden.py

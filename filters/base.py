@@ -1,0 +1,57 @@
+"""What a filter is: it measures a batch into score columns, and judges scores into reasons.
+
+Measures are stored, judging is repeated at will: a moved threshold never measures again. `judge`
+answers with a reason or null, never with a bare False, and what could not be measured is a reason
+too: filters fail closed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import polars as pl
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+
+class Params(BaseModel):
+    """Thresholds of a filter: frozen, keyword-only, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Filter(ABC):
+    """One idea, one module; a module binds its instance to the constant `FILTER`.
+
+    `level` says what a row of the batch is: a sample of the store (`STORE_SCHEMA` columns) or a
+    media (`MEDIA_SCHEMA` columns); a sample falls with any of its media.
+    """
+
+    name: ClassVar[str]
+    # Part of the measure's file name: bump it when scores for the same input change.
+    version: ClassVar[int]
+    level: ClassVar[Literal["sample", "media"]]
+    # Columns that `measure` reads.
+    columns: ClassVar[tuple[str, ...]]
+    # Stable snake_case words that `judge` may answer with.
+    reasons: ClassVar[tuple[str, ...]]
+    params_type: ClassVar[type[Params]]
+
+    @abstractmethod
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Score columns, one row a row of `batch`; pure, and the same for any batch size."""
+
+    @abstractmethod
+    def judge(self, scores: pl.DataFrame, params: Params) -> pl.Series:
+        """A string series as long as `scores`: a reason, or null to keep."""
+
+
+def first_reason(scores: pl.DataFrame, keep: dict[str, pl.Expr]) -> pl.Series:
+    """For each row the first reason whose keep-condition does not hold, or null.
+
+    Conditions say what is right, not what is wrong: one that a null score makes null does not
+    hold, so that what was not measured never passes.
+    """
+    verdicts = [pl.when(good).then(None).otherwise(pl.lit(why)) for why, good in keep.items()]
+    return scores.select(pl.coalesce(verdicts).cast(pl.String).alias("reason")).to_series()

@@ -1,0 +1,1 @@
+"""What reaches disk: schemas, cards, ids, packs, atomic files, and the errors every layer raises."""

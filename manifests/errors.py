@@ -1,0 +1,74 @@
+"""Every error that smolmix raises on purpose.
+
+    SmolmixError
+      UsageError          the command, recipe or setting is wrong: exit 2   (also a ValueError)
+        CardError         a source card does not hold together
+        RecipeError       a recipe does not hold together
+        InfeasibleError   the asked mixture cannot be drawn from what there is
+      SourceError         upstream is missing, gated, unreachable or of another shape: exit 2
+        SchemaDriftError  an upstream file no longer has the columns that its card promises
+      WorkError           the work failed half way: exit 1
+        IntegrityError    bytes on disk are not the bytes that the manifest promises
+        EngineError       a task could not be finished
+
+Messages say what was wrong, the value, what is allowed, where, and what to do, in one sentence.
+Each class takes only its message, so that all of them survive pickling and reach the driver as
+themselves (an exception with its own `__init__` would arrive as Ray's UnserializableException).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SmolmixError(Exception):
+    """Root of the tree; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UsageError(SmolmixError, ValueError):
+    """What the user typed or wrote cannot be done as it stands."""
+
+    exit_code = 2
+
+
+class CardError(UsageError):
+    """A source card (manifests/sources/*.yaml) is wrong."""
+
+
+class RecipeError(UsageError):
+    """A recipe is wrong."""
+
+
+class InfeasibleError(UsageError):
+    """The asked totals or shares cannot be met from the available samples."""
+
+
+class SourceError(SmolmixError):
+    """Upstream cannot be read: missing, gated, offline, or not what it should be."""
+
+    exit_code = 2
+
+
+class SchemaDriftError(SourceError):
+    """An upstream file lacks what its card promises."""
+
+
+class WorkError(SmolmixError):
+    """Work that was started could not be finished."""
+
+
+class IntegrityError(WorkError):
+    """Files on disk differ from what their manifest says."""
+
+
+class EngineError(WorkError):
+    """The engine could not finish a task."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest allowed name, else the empty string."""
+    close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

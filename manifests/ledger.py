@@ -1,0 +1,50 @@
+"""The ledger: what became of every upstream row, once per turn group."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pyarrow as pa
+
+
+class Fate(StrEnum):
+    """Every upstream turn group ends as exactly one of these."""
+
+    KEPT = "kept"
+    DROPPED = "dropped"
+    MERGED = "merged_into"
+    DUPLICATE = "duplicate_of"
+    LEAKED = "leaked_from"
+    TRIMMED = "trimmed"
+    NOT_DRAWN = "not_drawn"
+    UNREADABLE = "unreadable"
+
+
+class Stage(StrEnum):
+    """Where the fate was decided, in the order in which the stages run."""
+
+    CURATE = "curate"
+    JOIN = "join"
+    FILTER = "filter"
+    DECONTAMINATE = "decontaminate"
+    DEDUPLICATE = "deduplicate"
+    MERGE = "merge"
+    QUOTA = "quota"
+    EMIT = "emit"
+
+
+LEDGER_SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("subset", pa.string()),
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("group", pa.int16()),
+        ("fate", pa.string()),
+        ("stage", pa.string()),
+        ("rule", pa.string()),  # the filter's reason, the rejection's reason, or the component
+        ("value", pa.string()),  # the measured value, or detail
+        ("matched", pa.string()),  # id of the sample that this one lost to
+        ("id", pa.string()),  # id of the sample; null where none could be made
+    ]
+)

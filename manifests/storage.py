@@ -1,0 +1,179 @@
+"""Files that are either whole or absent, on a local disk or any fsspec store.
+
+Local: a unique temporary name beside the target, fsync, rename, fsync of the folder. Object stores:
+one direct put to the final key (they publish an object only when it is complete), so concurrent
+writers of the same pure output are harmless.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+import orjson
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests.errors import UsageError
+
+_TEMPORARY_PREFIX = ".tmp-"
+
+
+def is_local(uri: str) -> bool:
+    return "://" not in uri or uri.startswith("file://")
+
+
+def local_path(uri: str) -> Path:
+    """The path behind a local URI; an error for any other scheme."""
+    if not is_local(uri):
+        raise UsageError(f"{uri} is not a local path")
+    return Path(uri.removeprefix("file://"))
+
+
+def join(uri: str, *parts: str) -> str:
+    return "/".join([uri.rstrip("/"), *[part.strip("/") for part in parts]])
+
+
+def filesystem(uri: str) -> tuple[Any, str]:
+    """(fsspec file system, path inside it) of a URI; unknown schemes are a usage error."""
+    try:
+        return fsspec.core.url_to_fs(uri)  # type: ignore[no-any-return]
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"{uri}: no file system for this address ({error})") from error
+
+
+def exists(uri: str) -> bool:
+    fs, path = filesystem(uri)
+    return bool(fs.exists(path))
+
+
+def remove_tree(uri: str) -> None:
+    """Remove a folder and all in it; absent is fine."""
+    fs, path = filesystem(uri)
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
+
+
+def list_files(uri: str, suffix: str = "") -> list[str]:
+    """Sorted paths, relative to `uri`, of all finished files below it that end on `suffix`."""
+    fs, path = filesystem(uri)
+    if not fs.exists(path):
+        return []
+    base = path.rstrip("/") + "/"
+    names = [str(name)[len(base) :] for name in fs.find(path)]
+    kept = [n for n in names if n.endswith(suffix) and not Path(n).name.startswith(".tmp-")]
+    return sorted(kept)
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def atomic_file(uri: str) -> Iterator[IO[bytes]]:
+    """A binary file for writing that appears at `uri` whole when the block ends, or not at all."""
+    if not is_local(uri):
+        with tempfile.TemporaryDirectory() as folder:
+            spool = Path(folder) / "spool"
+            with spool.open("wb") as handle:
+                yield handle
+            fs, path = filesystem(uri)
+            fs.put_file(str(spool), path)
+        return
+    target = local_path(uri)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"{_TEMPORARY_PREFIX}{os.getpid()}-"
+    handle_no, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
+    try:
+        os.fchmod(handle_no, 0o644)
+        with os.fdopen(handle_no, "wb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(name, target)
+        _fsync_folder(target.parent)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def sweep_temporary(uri: str) -> None:
+    """Remove what writers that were killed left in a local folder; living writers keep theirs."""
+    if not is_local(uri) or not local_path(uri).is_dir():
+        return
+    for file in local_path(uri).rglob(f"{_TEMPORARY_PREFIX}*-*"):
+        owner = file.name.removeprefix(_TEMPORARY_PREFIX).split("-", 1)[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            file.unlink(missing_ok=True)
+
+
+def write_bytes(uri: str, data: bytes) -> None:
+    with atomic_file(uri) as handle:
+        handle.write(data)
+
+
+def read_bytes(uri: str) -> bytes:
+    fs, path = filesystem(uri)
+    return bytes(fs.cat_file(path))
+
+
+def write_json(uri: str, value: Any) -> None:
+    """Canonical JSON: sorted keys, two spaces, a final newline."""
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    write_bytes(uri, orjson.dumps(value, option=options))
+
+
+def read_json(uri: str) -> Any:
+    return orjson.loads(read_bytes(uri))
+
+
+def write_parquet(uri: str, table: pa.Table, row_group_rows: int = 100_000) -> None:
+    """A small table, zstd, with page index; atomic."""
+    with atomic_file(uri) as handle:
+        pq.write_table(
+            table, handle, compression="zstd", row_group_size=row_group_rows, write_page_index=True
+        )
+
+
+def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
+    if is_local(uri):
+        return pq.read_table(local_path(uri), columns=columns, partitioning=None)
+    fs, path = filesystem(uri)
+    with fs.open(path, "rb") as handle:
+        return pq.read_table(handle, columns=columns)
+
+
+def write_ipc(
+    uri: str, write: Callable[[pa.ipc.RecordBatchFileWriter], None], schema: pa.Schema
+) -> None:
+    """An uncompressed Arrow IPC file, which readers map and take single rows from; atomic."""
+    with atomic_file(uri) as handle, pa.ipc.new_file(handle, schema) as writer:
+        write(writer)
+
+
+def open_ipc(uri: str) -> pa.ipc.RecordBatchFileReader:
+    """Local files are memory-mapped: only the pages of the rows that are taken are read."""
+    if is_local(uri):
+        return pa.ipc.open_file(pa.memory_map(str(local_path(uri))))
+    return pa.ipc.open_file(pa.py_buffer(read_bytes(uri)))
+
+
+def free_bytes(uri: str) -> int | None:
+    """Free space where `uri` lies; None where nothing can be said (object stores)."""
+    if not is_local(uri):
+        return None
+    folder = local_path(uri).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

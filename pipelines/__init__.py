@@ -1,0 +1,1 @@
+"""The only layer that binds names to objects and touches Ray: curate, resolve, emit, CLI."""

@@ -1,0 +1,135 @@
+"""The dataset card of a build: YAML that `datasets` loads by, then what the mixture is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from manifests.build import BuildManifest
+
+from manifests.cards import load_card
+from manifests.schema import features
+
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+
+
+def _size_category(rows: int) -> str:
+    for limit, name in _SIZES:
+        if rows < limit:
+            return name
+    return "n>10M"
+
+
+def _features_yaml() -> list[dict[str, Any]]:
+    from datasets import Features
+
+    result: list[dict[str, Any]] = Features.from_dict(features())._to_yaml_list()
+    return result
+
+
+def _front_matter(manifest: BuildManifest) -> str:
+    rows = manifest.num_rows
+    size = sum(file.bytes for file in manifest.files if file.path.startswith("data/"))
+    split = {"name": "train", "num_bytes": size, "num_examples": rows}
+    data = {
+        "pretty_name": f"smolmix {manifest.recipe}",
+        "size_categories": [_size_category(rows)],
+        "tags": ["smolmix", "vision-language", "multimodal"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+            }
+        ],
+        "dataset_info": {
+            "features": _features_yaml(),
+            "splits": [split],
+            "download_size": size,
+            "dataset_size": size,
+        },
+    }
+    return f"---\n{yaml.safe_dump(data, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def _shares(manifest: BuildManifest) -> str:
+    rows = [
+        (
+            component.name,
+            f"{float(component.share):.2%}",
+            f"{component.rows / manifest.num_rows:.2%}",
+            component.asked_rows,
+            component.rows,
+        )
+        for component in manifest.components
+    ]
+    header = ("component", "asked share", "achieved share", "asked rows", "rows")
+    return markdown_table(header, rows)
+
+
+def _funnel(manifest: BuildManifest) -> str:
+    fates = sorted({fate for entry in manifest.funnel for fate in entry.fates})
+    rows = [
+        (entry.source, entry.subset, entry.read, *(entry.fates.get(fate, 0) for fate in fates))
+        for entry in manifest.funnel
+    ]
+    return markdown_table(("source", "subset", "read", *fates), rows)
+
+
+def _licenses(manifest: BuildManifest) -> str:
+    names = sorted({entry.source for entry in manifest.funnel})
+    cards = [load_card(name) for name in names]
+    rows = [(card.title, card.license, card.homepage, card.citation) for card in cards]
+    return markdown_table(("source", "license", "page", "cite"), rows)
+
+
+def render_card(manifest: BuildManifest) -> str:
+    """README.md of a build: a pure function of its manifest and the source cards."""
+    tokens = "estimated, no tokenizer was named" if manifest.tokens_estimated else "counted"
+    return "\n".join(
+        [
+            _front_matter(manifest),
+            f"# {manifest.recipe} mixture",
+            "",
+            f"{manifest.num_rows:,} samples built by smolmix from recipe `{manifest.recipe}` with "
+            f"seed {manifest.seed}; plan `{manifest.plan_digest[:16]}`. Tokens are for processor "
+            f"`{manifest.processor}` ({tokens}): {manifest.num_tokens:,} in all.",
+            "",
+            "```python",
+            "from datasets import load_dataset",
+            'sample = load_dataset("PATH_OR_REPO", split="train")[0]  # messages, decoded images',
+            "```",
+            "",
+            "## Asked and achieved",
+            "",
+            _shares(manifest),
+            "",
+            "## What became of every upstream row",
+            "",
+            _funnel(manifest),
+            "",
+            "One line for each of them is in `ledger/`; `mixture why BUILD ID` reads it.",
+            "",
+            "## Licenses and sources",
+            "",
+            _licenses(manifest),
+            "",
+        ]
+    )

@@ -1,0 +1,185 @@
+"""Curate: makes the store hold the facts of every shard that a build needs, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import filters
+from filters.base import Filter
+from manifests.ids import key_digest
+from pipelines.curate_media import MediaTask, run_media_task
+from pipelines.curate_rows import RowTask, run_row_task
+from pipelines.engine import Engine, Task
+from pipelines.frames import FrameSpec
+from pipelines.measures import measure_folder, missing
+from pipelines.store import is_done, media_folder, row_folder
+from pipelines.upstream import Upstream, media_key, row_key
+
+# What turns upstream bytes into other bytes, besides the adapter (whose version is in the key too).
+_MAKERS_VERSION = "images-1"
+# design.md rule 9: a process stays under 0.5 GiB plus 2.5 times an open upstream row group, and a
+# row group is at most its file.
+_BASE_MEMORY = 512 << 20
+_MAX_MEMORY = 1536 << 20
+_MEASURE_MEMORY = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CuratedSource:
+    """A source's finished folders in shard order, each with the shard's upstream file."""
+
+    name: str
+    media: tuple[str, ...]
+    rows: tuple[tuple[str, str], ...]  # (folder, upstream file path)
+
+
+@dataclass(frozen=True, slots=True)
+class CuratePlan:
+    """What is to be done before a build can be decided: media tasks first, then row tasks."""
+
+    media: tuple[Task, ...]
+    rows: tuple[Task, ...]
+    curated: tuple[CuratedSource, ...]
+    num_done: int
+
+    @property
+    def pending_bytes(self) -> int:
+        return sum(task.weight for task in (*self.media, *self.rows))
+
+
+def _memory(size: int) -> int:
+    return min(_BASE_MEMORY + size * 5 // 2, _MAX_MEMORY)
+
+
+def plan_curate(
+    upstreams: Sequence[Upstream],
+    store: str,
+    spec: FrameSpec,
+    used_filters: Sequence[Filter],
+    limited: bool,
+) -> CuratePlan:
+    """Tasks for every shard whose folder is not complete, and where all facts will lie."""
+    media_tasks: list[Task] = []
+    row_tasks: list[Task] = []
+    curated = []
+    num_done = 0
+    for upstream in upstreams:
+        plan = _SourcePlan(upstream, store, spec, used_filters, limited)
+        media_tasks += plan.media_tasks
+        row_tasks += plan.row_tasks
+        num_done += plan.num_done
+        curated.append(plan.curated)
+    return CuratePlan(tuple(media_tasks), tuple(row_tasks), tuple(curated), num_done)
+
+
+class _SourcePlan:
+    """One source's tasks; a shard whose `done.json` exists gives none."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        store: str,
+        spec: FrameSpec,
+        used: Sequence[Filter],
+        limited: bool,
+    ) -> None:
+        self.media_tasks: list[Task] = []
+        self.row_tasks: list[Task] = []
+        self.num_done = 0
+        self._store = store
+        self._source = upstream.source
+        self._names = {
+            level: tuple(f.name for f in used if f.level == level) for level in ("sample", "media")
+        }
+        media = tuple(self._media(root, shard, spec) for root, shard in upstream.media)
+        take = limited and not upstream.source.media_in_rows
+        rows = tuple(self._rows(r, s, media if take else None) for r, s in upstream.rows)
+        self.curated = CuratedSource(upstream.source.name, media, rows)
+
+    def _media(self, root: Any, shard: Any, spec: FrameSpec) -> str:
+        source = self._source
+        makers = f"{_MAKERS_VERSION}|{spec.spec}"
+        key = media_key(root, shard, source.version, makers)
+        folder = media_folder(self._store, source.name, key)
+        task = MediaTask(source.name, root, shard, self._store, folder, spec, self._names["media"])
+        size = sum(file.size for file in shard.files)
+        self._add(
+            self.media_tasks,
+            folder,
+            Task(
+                name=f"media {source.name} {shard.files[0].path}",
+                group=source.name,
+                function=run_media_task,
+                args=(task,),
+                memory_bytes=_memory(size),
+                weight=size,
+                isolated_args=(replace(task, isolate=True),),
+            ),
+        )
+        return folder
+
+    def _rows(self, root: Any, shard: Any, media: tuple[str, ...] | None) -> tuple[str, str]:
+        source = self._source
+        available = key_digest(*media) if media is not None else ""
+        key = row_key(root, shard, source.version, available)
+        folder = row_folder(self._store, source.name, shard.subset, key)
+        task = RowTask(source.name, root, shard, folder, self._names["sample"])
+        if media is not None:
+            task = replace(task, take=shard.stop - shard.start, media_folders=media)
+        self._add(
+            self.row_tasks,
+            folder,
+            Task(
+                name=f"rows {source.name} {shard.file.path}",
+                group=source.name,
+                function=run_row_task,
+                args=(task,),
+                memory_bytes=_memory(shard.file.size),
+                weight=shard.file.size,
+            ),
+        )
+        return folder, shard.file.path
+
+    def _add(self, tasks: list[Task], folder: str, task: Task) -> None:
+        if is_done(folder):
+            self.num_done += 1
+        else:
+            tasks.append(task)
+
+
+def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> list[Task]:
+    """Tasks for the column files that finished folders lack: a new filter, or a new version."""
+    tasks = []
+    for source in curated:
+        for level, folders in (("media", source.media), ("sample", [f for f, _ in source.rows])):
+            wanted = [f for f in used if f.level == level]
+            for folder in folders:
+                names = [f.name for f in missing(folder, wanted)]
+                if names:
+                    tasks.append(
+                        Task(
+                            name=f"measure {source.name} {', '.join(names)}",
+                            group=source.name,
+                            function=measure_folder,
+                            args=(folder, names),
+                            memory_bytes=_MEASURE_MEMORY,
+                        )
+                    )
+    return tasks
+
+
+def run_tasks(
+    engine: Engine, tasks: Sequence[Task], on_done: Callable[[Task], None]
+) -> list[dict[str, Any]]:
+    """Run to the end; results in the order in which they came."""
+    results = []
+    for task, result in engine.run(tasks):
+        on_done(task)
+        results.append(result)
+    return results
+
+
+def used_filters(names: Sequence[str]) -> list[Filter]:
+    return [filters.get(name) for name in names]

@@ -1,0 +1,175 @@
+"""Runs pure task functions: in this process, or as Ray tasks with bounded work in flight.
+
+A task is a module-level function and picklable arguments; it writes its output to its own place and
+returns a small record. So tasks may be repeated, may run in any order, and give the same bytes
+wherever they run. A Ray worker that dies is retried once; a task that kills its worker again is run
+with `isolated_args`, in which it finds the file that does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psutil
+
+from manifests.errors import EngineError, SmolmixError, UsageError
+
+# Started tasks beyond the number of workers: enough that none waits for the driver.
+_QUEUED_PER_WORKER = 2
+_RAY_MODULES = ("manifests", "sources", "filters", "mixtures", "pipelines")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of work. `group` names its progress line, `weight` its upstream bytes on it."""
+
+    name: str
+    group: str
+    function: Callable[..., dict[str, Any]]
+    args: tuple[Any, ...]
+    memory_bytes: int
+    weight: int = 1
+    isolated_args: tuple[Any, ...] | None = None
+
+
+class Engine(Protocol):
+    num_workers: int
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+        """Results as they come; an error of a task ends the run."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class InlineEngine:
+    """The same functions, one after another, in this process."""
+
+    num_workers = 1
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+        for task in tasks:
+            yield task, _call(task.function, task.args)
+
+    def close(self) -> None:
+        return None
+
+
+def _call(function: Callable[..., dict[str, Any]], args: tuple[Any, ...]) -> dict[str, Any]:
+    return function(*args)
+
+
+class RayEngine:
+    """Ray tasks on a local cluster of its own, or on the one at `address`.
+
+    A local start takes 8 to 12 s. `address="auto"` would join strangers: it is never the default.
+    """
+
+    def __init__(self, workers: int, address: str | None) -> None:
+        # Set before Ray is imported: it reads them once. Workers must not be relaunched by `uv`,
+        # and no usage report leaves the machine.
+        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        import ray
+        import ray.exceptions
+
+        self._ray = ray
+        self._crashes = (
+            ray.exceptions.WorkerCrashedError,
+            ray.exceptions.OutOfMemoryError,
+            ray.exceptions.NodeDiedError,
+        )
+        self.num_workers = workers
+        self._start(workers, address)
+        self._remote = ray.remote(max_retries=0)(_call)
+        self._memory_cap = _memory_cap(ray.cluster_resources(), workers)
+
+    def _start(self, workers: int, address: str | None) -> None:
+        settings: dict[str, Any] = {
+            "address": address or "local",
+            "log_to_driver": False,
+            "logging_level": logging.ERROR,
+            "configure_logging": False,
+        }
+        if address is None:
+            # Tasks return small records; media never travel through the object store.
+            store_bytes = min(256 << 20, psutil.virtual_memory().total // 10)
+            settings |= {"num_cpus": workers, "include_dashboard": False}
+            settings |= {"object_store_memory": max(store_bytes, 80 << 20)}
+        else:
+            settings["runtime_env"] = {"py_modules": [_module_folder(m) for m in _RAY_MODULES]}
+        try:
+            self._ray.init(**settings)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            where = address or "a local cluster"
+            raise UsageError(f"Ray could not start on {where}: {_first_line(error)}") from error
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+        waiting = deque((task, 0) for task in tasks)
+        running: dict[Any, tuple[Task, int]] = {}
+        limit = self.num_workers * _QUEUED_PER_WORKER
+        try:
+            while waiting or running:
+                while waiting and len(running) < limit:
+                    task, tries = waiting.popleft()
+                    running[self._submit(task, tries)] = (task, tries)
+                done, _ = self._ray.wait(list(running), num_returns=1)
+                task, tries = running.pop(done[0])
+                try:
+                    result = self._ray.get(done[0])
+                except self._crashes as error:
+                    if tries == 2 or (tries == 1 and task.isolated_args is None):
+                        message = f"{task.name}: the worker died {tries + 1} times"
+                        raise EngineError(f"{message} ({_first_line(error)})") from error
+                    waiting.append((task, tries + 1))
+                    continue
+                yield task, result
+        finally:
+            for reference in running:
+                with contextlib.suppress(Exception):
+                    self._ray.cancel(reference, force=True)
+
+    def _submit(self, task: Task, tries: int) -> Any:
+        args = task.isolated_args if tries == 2 and task.isolated_args else task.args
+        memory = min(task.memory_bytes, self._memory_cap)
+        return self._remote.options(num_cpus=1, memory=memory, name=task.name).remote(
+            task.function, args
+        )
+
+    def close(self) -> None:
+        self._ray.shutdown()
+
+
+def _module_folder(name: str) -> str:
+    module = __import__(name)
+    return str(next(iter(module.__path__)))
+
+
+def _memory_cap(resources: dict[str, float], workers: int) -> int:
+    """What one task may ask for, so that `workers` of them can always run side by side."""
+    return max(int(resources.get("memory", 1 << 30) / workers), 1 << 20)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def unwrap(error: BaseException) -> BaseException:
+    """The error as the task raised it: Ray wraps it in one that also derives from its class."""
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, SmolmixError) else error
+
+
+def make_engine(kind: str, workers: int | None, address: str | None) -> Engine:
+    """`inline`, or `ray` with `workers` tasks at a time (default: one a core)."""
+    if kind == "inline":
+        return InlineEngine()
+    return RayEngine(workers or os.cpu_count() or 1, address)

@@ -1,0 +1,70 @@
+"""Measures: one column file per filter beside the facts it measures, computed once.
+
+A filter is not part of a store key: a new or changed filter is measured from the store, without
+reading upstream again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+import filters
+from filters.base import Filter
+from manifests.storage import exists, join, open_ipc, read_parquet, write_parquet
+from pipelines.store import measure_path
+
+
+def missing(folder: str, wanted: Sequence[Filter]) -> list[Filter]:
+    return [f for f in wanted if not exists(measure_path(folder, f))]
+
+
+def write_measures(
+    folder: str, wanted: Sequence[Filter], batches: Iterable[pa.RecordBatch]
+) -> None:
+    """Measure every batch with every filter; one pass over the batches, one file a filter."""
+    if not wanted:
+        return
+    scores: dict[str, list[pa.RecordBatch]] = {f.name: [] for f in wanted}
+    for batch in batches:
+        for filter_ in wanted:
+            scores[filter_.name].append(filter_.measure(batch))
+    for filter_ in wanted:
+        write_parquet(measure_path(folder, filter_), pa.Table.from_batches(scores[filter_.name]))
+
+
+def _sample_batches(folder: str) -> Iterator[pa.RecordBatch]:
+    reader = open_ipc(join(folder, "samples.arrow"))
+    for index in range(reader.num_record_batches):
+        yield reader.get_batch(index)
+
+
+def _media_batches(folder: str) -> Iterator[pa.RecordBatch]:
+    yield from read_parquet(join(folder, "media.parquet")).to_batches(max_chunksize=65_536)
+
+
+def measure_folder(folder: str, names: Sequence[str]) -> dict[str, Any]:
+    """Task: add the named filters' column files to a finished folder of the store."""
+    wanted = [filters.get(name) for name in names]
+    level = wanted[0].level
+    batches = _sample_batches(folder) if level == "sample" else _media_batches(folder)
+    write_measures(folder, wanted, _at_least_one(batches, folder, level))
+    return {}
+
+
+def _at_least_one(
+    batches: Iterator[pa.RecordBatch], folder: str, level: str
+) -> Iterator[pa.RecordBatch]:
+    """The batches, or one of no rows: a measure's columns are known even where nothing is."""
+    empty = True
+    for batch in batches:
+        empty = False
+        yield batch
+    if empty:
+        if level == "sample":
+            schema = open_ipc(join(folder, "samples.arrow")).schema
+        else:
+            schema = read_parquet(join(folder, "media.parquet")).schema
+        yield pa.RecordBatch.from_pylist([], schema=schema)

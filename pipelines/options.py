@@ -1,0 +1,39 @@
+"""What a build was asked for, with its defaults; the command line and tests make it alike."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def default_store() -> str:
+    """`$SMOLMIX_HOME/store`, else `~/.cache/smolmix/store`."""
+    home = os.environ.get("SMOLMIX_HOME")
+    return str((Path(home) if home else Path.home() / ".cache" / "smolmix") / "store")
+
+
+def default_out(recipe: str) -> str:
+    return str(Path("mixtures-out") / Path(recipe).stem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """One build. `recipe` is a built-in stage's name or a file; the rest as in `--help`.
+
+    BuildOptions(recipe="video", mirror="demo/samples", out="demo/video", store="demo/store")
+    """
+
+    recipe: str
+    out: str
+    store: str
+    mirror: str | None = None
+    limit: int | None = None
+    num_samples: int | None = None
+    num_tokens: int | None = None
+    seed: int | None = None
+    workers: int | None = None
+    engine: str = "ray"
+    ray_address: str | None = None
+    dry_run: bool = False
+    overwrite: bool = False

@@ -1,0 +1,139 @@
+"""Progress that a person can read: live bars on a terminal, plain lines elsewhere.
+
+Rates are of upstream bytes; memory is of this process and its children, the highest seen.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from types import TracebackType
+
+import psutil
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from pipelines.engine import Task
+
+# A plain line at most this often, so that a log of a day's run stays readable.
+_PLAIN_INTERVAL_S = 5.0
+_MEMORY_INTERVAL_S = 1.0
+
+
+def human_bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+class MemoryWatch:
+    """Samples the resident memory of this process and its children on a thread of its own."""
+
+    def __init__(self) -> None:
+        self.peak_bytes = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while True:
+            total = 0
+            for process in [me, *me.children(recursive=True)]:
+                try:
+                    total += process.memory_info().rss
+                except psutil.Error:
+                    continue  # it ended between being listed and being asked
+            self.peak_bytes = max(self.peak_bytes, total)
+            if self._stop.wait(_MEMORY_INTERVAL_S):
+                return
+
+
+class StageProgress:
+    """One stage's progress over its tasks, a line a group; use as a context manager."""
+
+    def __init__(self, console: Console, stage: str, tasks: Iterable[Task]) -> None:
+        self._console = console
+        self._stage = stage
+        self._totals: dict[str, int] = {}
+        for task in tasks:
+            self._totals[task.group] = self._totals.get(task.group, 0) + task.weight
+        self._done = dict.fromkeys(self._totals, 0)
+        self._started = self._printed = time.monotonic()
+        self._memory = MemoryWatch()
+        self._bars: Progress | None = None
+        self._ids: dict[str, TaskID] = {}
+        if console.is_terminal and self._totals:
+            self._bars = Progress(
+                TextColumn("{task.description:>32}"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[memory]}"),
+                console=console,
+                transient=True,
+            )
+
+    def __enter__(self) -> StageProgress:
+        self._memory.start()
+        if self._bars:
+            self._bars.start()
+            for group, total in self._totals.items():
+                name = f"{self._stage} {group}"
+                self._ids[group] = self._bars.add_task(name, total=total, memory="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._memory.stop()
+        if self._bars:
+            self._bars.stop()
+        if error is None and self._totals:
+            self._console.print(self._line("done"), highlight=False)
+
+    def advance(self, task: Task) -> None:
+        self._done[task.group] += task.weight
+        if self._bars:
+            memory = human_bytes(self._memory.peak_bytes)
+            self._bars.update(self._ids[task.group], advance=task.weight, memory=f"peak {memory}")
+        elif time.monotonic() - self._printed > _PLAIN_INTERVAL_S:
+            self._printed = time.monotonic()
+            self._console.print(self._line("so far"), highlight=False)
+            sys.stdout.flush()
+
+    def _line(self, word: str) -> str:
+        done, total = sum(self._done.values()), sum(self._totals.values())
+        elapsed = max(time.monotonic() - self._started, 1e-3)
+        left = (total - done) * elapsed / done if done else 0.0
+        parts = [
+            f"{self._stage:>8} {word}: {human_bytes(done)} of {human_bytes(total)}",
+            f"{human_bytes(done / elapsed)}/s",
+            f"{elapsed:.1f} s",
+        ]
+        if done < total and done:
+            parts.append(f"about {left:.0f} s left")
+        parts.append(f"peak memory {human_bytes(self._memory.peak_bytes)}")
+        return ", ".join(parts)

@@ -1,0 +1,59 @@
+"""`mixture show`: samples of a build as the chats that they are, in the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from manifests.errors import UsageError
+from manifests.storage import filesystem, join, list_files
+from pipelines.progress import human_bytes
+
+_ROLE_STYLES = {"system": "magenta", "user": "cyan", "assistant": "green"}
+
+
+def _media_label(info: dict[str, Any], size: int) -> str:
+    when = f" at {info['timestamp_ms'] / 1000:.1f} s" if info["kind"] == "frame" else ""
+    return f"[{info['kind']}{when} {info['width']}x{info['height']} {human_bytes(size)}]"
+
+
+def _body(sample: dict[str, Any]) -> Text:
+    text = Text()
+    media = iter(zip(sample["media"], sample["images"], strict=True))
+    for message in sample["messages"]:
+        text.append(f"{message['role']}: ", style=f"bold {_ROLE_STYLES[message['role']]}")
+        for item in message["content"]:
+            if item["type"] == "image":
+                info, file = next(media)
+                text.append(_media_label(info, len(file["bytes"])) + " ", style="yellow")
+            else:
+                text.append(item["text"] + " ")
+        text.append("\n")
+    text.rstrip()
+    return text
+
+
+def _samples(build: str, num: int) -> list[dict[str, Any]]:
+    samples: list[dict[str, Any]] = []
+    fs, base = filesystem(join(build, "data"))
+    for name in list_files(join(build, "data"), ".parquet"):
+        with fs.open(f"{base}/{name}", "rb") as handle:
+            for batch in pq.ParquetFile(handle).iter_batches(batch_size=max(1, min(num, 16))):
+                samples += batch.to_pylist()
+                if len(samples) >= num:
+                    return samples[:num]
+    if not samples:
+        raise UsageError(f"{build} holds no data/*.parquet: it is not a build")
+    return samples
+
+
+def show(console: Console, build: str, num: int) -> None:
+    """Print the first `num` samples; any text from upstream is printed as text, never as markup."""
+    for number, sample in enumerate(_samples(build, num)):
+        facts = f"{sample['modality']}, {sample['category']}, {sample['num_tokens']} tokens"
+        title = Text(f"{number}  {sample['id']}")
+        console.print(Panel(_body(sample), title=title, subtitle=Text(facts), title_align="left"))

@@ -1,0 +1,75 @@
+"""The store: facts about upstream files, shared by all builds. Paths, completion, and loading.
+
+    STORE/media/<source>/<key>/         pack-000.tar ...  media.parquet  measures/  done.json
+    STORE/rows/<source>/<subset>/<key>/ samples.arrow  turns.parquet  rejected.parquet  measures/
+                                        done.json
+
+`done.json` is written last: its presence alone means that a folder is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+
+from filters.base import Filter
+from manifests.storage import exists, is_local, join, local_path, read_json, write_json
+from sources.base import ALL_SUBSETS
+
+_SPOOL_PREFIX = ".tmp-spool-"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def media_folder(store: str, source: str, key: str) -> str:
+    return join(store, "media", source, key)
+
+
+def row_folder(store: str, source: str, subset: str, key: str) -> str:
+    """Subset names hold parentheses, commas and slashes upstream; here they are folder names."""
+    name = "all" if subset == ALL_SUBSETS else _UNSAFE.sub("_", subset)
+    return join(store, "rows", source, name, key)
+
+
+def measure_path(folder: str, filter_: Filter) -> str:
+    return join(folder, "measures", f"{filter_.name}-{filter_.version}.parquet")
+
+
+def is_done(folder: str) -> bool:
+    return exists(join(folder, "done.json"))
+
+
+def mark_done(folder: str, record: dict[str, Any]) -> None:
+    write_json(join(folder, "done.json"), record)
+
+
+def read_done(folder: str) -> dict[str, Any]:
+    return dict(read_json(join(folder, "done.json")))
+
+
+def make_spool(store: str) -> Path:
+    """A fresh local folder for large members on their way, named by this process."""
+    base = local_path(store) if is_local(store) else Path(os.environ.get("TMPDIR", "/tmp"))
+    spool = base / f"{_SPOOL_PREFIX}{os.getpid()}"
+    shutil.rmtree(spool, ignore_errors=True)
+    spool.mkdir(parents=True)
+    return spool
+
+
+def sweep_spools(store: str) -> None:
+    """Remove the spools of processes that were killed."""
+    if not is_local(store) or not local_path(store).is_dir():
+        return
+    for folder in local_path(store).glob(f"{_SPOOL_PREFIX}*"):
+        owner = folder.name.removeprefix(_SPOOL_PREFIX)
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def empty_table(schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches([], schema=schema)

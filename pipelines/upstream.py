@@ -1,0 +1,157 @@
+"""Where upstream files lie (mirror or Hub), which a build needs, and what names their facts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from manifests.cards import SourceCard
+from manifests.errors import SourceError, UsageError
+from manifests.ids import key_digest
+from manifests.storage import exists, is_local, join, local_path
+from sources.base import ALL_SUBSETS, MediaShard, RowShard, Source
+from sources.root import FileRef, Root
+
+# A local file up to this size is identified by its digest; a larger one by size, time of change and
+# the digest of its ends, since reading an archive twice to name it would double the work.
+_DIGEST_WHOLE_BYTES = 64 << 20
+_DIGEST_END_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One source as this build reads it: its shards, in a stable order, and their roots."""
+
+    source: Source
+    rows: tuple[tuple[Root, RowShard], ...]
+    media: tuple[tuple[Root, MediaShard], ...]
+
+
+def make_root(card: SourceCard, repo: str, mirror: str | None) -> Root:
+    """The root of one upstream repository: below the mirror, or where it really lives."""
+    if mirror is not None:
+        folder = card.name if card.layout == "url" else repo
+        return Root(uri=join(mirror, folder), repo=repo)
+    if card.layout == "url":
+        return Root(uri=repo, repo=repo, files=card.files)
+    return Root(uri=f"hf://datasets/{repo}@{card.revision}", repo=repo)
+
+
+def find_upstream(
+    source: Source, subsets: set[str] | None, mirror: str | None, limit: int | None
+) -> Upstream:
+    """The source's shards for `subsets` (None: all), cut to `limit` rows a subset.
+
+    With a limit, media are taken from the head of the first archive of each subset, and rows are
+    those whose media lie there. A source without any row shard is an error: it is missing.
+    """
+    rows: list[tuple[Root, RowShard]] = []
+    media: list[tuple[Root, MediaShard]] = []
+    for repo in source.card.repos:
+        root = make_root(source.card, repo, mirror)
+        found_rows, found_media = _list_shards(source, root)
+        rows += [(root, shard) for shard in found_rows if _wanted(shard.subset, subsets)]
+        media += [(root, shard) for shard in found_media if _wanted(shard.subset, subsets)]
+    if not rows:
+        where = f"below the mirror {mirror}" if mirror else f"at {source.card.repo}"
+        raise SourceError(
+            f"source {source.name} has no annotation files {where}; "
+            "`mixture samples DIR` writes a small mirror that can be built offline"
+        )
+    if limit is not None:
+        rows = _limit_rows(rows, limit)
+        media = _limit_media(media, limit, source.media_in_rows)
+    return Upstream(source, tuple(rows), tuple(media))
+
+
+def check_mirror(mirror: str) -> None:
+    if not exists(mirror):
+        raise UsageError(
+            f"the mirror {mirror} does not exist; `mixture samples {mirror}` writes a small one"
+        )
+
+
+def _list_shards(source: Source, root: Root) -> tuple[list[RowShard], list[MediaShard]]:
+    try:
+        return source.rows(root), source.media(root)
+    except SourceError:
+        raise
+    except (OSError, ValueError) as error:
+        detail = str(error).strip().splitlines()
+        raise SourceError(
+            f"source {source.name}: {root.uri} cannot be reached "
+            f"({type(error).__name__}: {detail[0] if detail else 'no detail'}); without a network, "
+            "build from a mirror: `mixture samples DIR` writes one, `--mirror DIR` reads it"
+        ) from error
+
+
+def _wanted(subset: str, subsets: set[str] | None) -> bool:
+    return subsets is None or subset == ALL_SUBSETS or subset in subsets
+
+
+def _limit_rows(rows: Sequence[tuple[Root, RowShard]], limit: int) -> list[tuple[Root, RowShard]]:
+    """Every subset's first `limit` rows: ranges are cut where their length is known."""
+    kept: list[tuple[Root, RowShard]] = []
+    left: dict[str, int] = {}
+    for root, shard in rows:
+        rest = left.setdefault(shard.subset, limit)
+        if rest <= 0:
+            continue
+        stop = shard.start + rest
+        cut = replace(shard, stop=stop if shard.stop is None else min(stop, shard.stop))
+        # A shard without a known end may be shorter than the limit; the next file of its subset is
+        # then not opened: a taste needs one.
+        left[shard.subset] = rest - ((cut.stop or 0) - cut.start)
+        kept.append((root, cut))
+    return kept
+
+
+def _limit_media(
+    media: Sequence[tuple[Root, MediaShard]], limit: int, in_rows: bool
+) -> list[tuple[Root, MediaShard]]:
+    kept: list[tuple[Root, MediaShard]] = []
+    left: dict[str, int] = {}
+    for root, shard in media:
+        rest = left.setdefault(shard.subset, limit)
+        if rest <= 0:
+            continue
+        stop = shard.start + rest
+        cut = replace(shard, stop=stop if shard.stop is None else min(stop, shard.stop))
+        left[shard.subset] = rest - ((cut.stop or 0) - cut.start) if in_rows else 0
+        kept.append((root, cut))
+    return kept
+
+
+def _digest_ends(path: Path, size: int) -> str:
+    state = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as handle:
+        if size <= _DIGEST_WHOLE_BYTES:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+        state.update(handle.read(_DIGEST_END_BYTES))
+        handle.seek(-_DIGEST_END_BYTES, 2)
+        state.update(handle.read())
+    return f"{state.hexdigest()}-{path.stat().st_mtime_ns}"
+
+
+def file_identity(root: Root, file: FileRef) -> str:
+    """What tells this version of an upstream file from another: etag, else digest."""
+    if file.etag:
+        return f"{file.path}:{file.size}:{file.etag}"
+    if is_local(root.uri):
+        digest = _digest_ends(local_path(join(root.uri, file.path)), file.size)
+        return f"{file.path}:{file.size}:{digest}"
+    return f"{file.path}:{file.size}"
+
+
+def media_key(root: Root, shard: MediaShard, version: int, makers: str) -> str:
+    """Names a media task's output: files, range, adapter version, and all that makes bytes."""
+    identities = [file_identity(root, file) for file in shard.files]
+    return key_digest("media", root.repo, identities, shard.start, shard.stop, version, makers)
+
+
+def row_key(root: Root, shard: RowShard, version: int, available: str) -> str:
+    """Names a row task's output; `available` is the digest of the media keys a limit looks at."""
+    identity = file_identity(root, shard.file)
+    return key_digest("rows", root.repo, identity, shard.start, shard.stop, version, available)

@@ -1,0 +1,155 @@
+"""LLaVA-shaped conversations to messages: roles, media markers, and chats built from pairs.
+
+What most upstreams share is here; what one upstream alone does is in its module. Nothing is judged:
+a wrong number of markers, an empty message, a marker in an answer are passed on for the filters.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from manifests.schema import ContentType, Role
+from sources.base import Message
+
+MediaKind = Literal["image", "video"]
+
+_ROLES: dict[str, Role] = {
+    "human": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "user": "user",
+    "system": "system",
+}
+# The two dialects of a turn: LLaVA's and the chat templates'.
+_DIALECTS = (("from", "value"), ("role", "content"))
+_MARKER = re.compile("<(?:image|video)>")
+_NEWLINES = "\r\n"
+
+
+class RowError(Exception):
+    """A row that no conversation can be made of: `reason` as in `Rejected`, `detail` for people."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def parse_conversation(turns: object, media_kind: MediaKind, num_media: int) -> list[Message]:
+    """Messages of `[{from, value}, ...]` or `[{role, content}, ...]`.
+
+    `<image>` and `<video>` in user messages become items of `media_kind`, whatever the marker says;
+    where no user message has one, `num_media` items stand first in the first user message. Newlines
+    beside a marker go, and text of white space alone between two. Raises RowError: `row_malformed`,
+    `no_turns`, `unknown_role`.
+    """
+    if not isinstance(turns, list):
+        raise RowError("row_malformed", f"the conversation is {_kind(turns)}, not a list")
+    if not turns:
+        raise RowError("no_turns", "the conversation is empty")
+    parsed = [_turn(number, turn) for number, turn in enumerate(turns)]
+    messages = [Message(role, _content(role, text, media_kind)) for role, text in parsed]
+    if not any(kind != "text" for message in messages for kind, _ in message.content):
+        _put_first(messages, media_kind, num_media)
+    return messages
+
+
+def build_chat(
+    pairs: Iterable[tuple[str, str]], media_kind: MediaKind = "image", num_media: int = 0
+) -> list[Message]:
+    """Messages of (user, assistant) text pairs; media stand first in the first user message.
+
+    Markers are left as they are: these texts come from upstreams that use none.
+    """
+    messages = []
+    for user, assistant in pairs:
+        messages.append(Message("user", [("text", clean_text(user))]))
+        messages.append(Message("assistant", [("text", clean_text(assistant))]))
+    _put_first(messages, media_kind, num_media)
+    return messages
+
+
+def clean_text(text: str) -> str:
+    """Text without white space at its ends; RowError for lone surrogates: no file can hold them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RowError("row_malformed", f"a text is not valid Unicode: {error.reason}") from error
+    return text.strip()
+
+
+def json_columns(columns: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Columns without a place in the schema as a draft's `extra`: JSON values, nulls left out.
+
+    What JSON cannot say is said otherwise: NaN as null, bytes as their number, times as text.
+    """
+    found = {name: _json_value(value) for name, value in columns.items()}
+    return {name: value for name, value in found.items() if value is not None} or None
+
+
+def _json_value(value: object) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _json_value(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_json_value(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def _kind(value: object) -> str:
+    return "missing" if value is None else f"of type {type(value).__name__}"
+
+
+def _turn(number: int, turn: object) -> tuple[Role, str]:
+    if not isinstance(turn, dict):
+        raise RowError("row_malformed", f"turn {number} is {_kind(turn)}, not an object")
+    role_key, text_key = next((keys for keys in _DIALECTS if keys[0] in turn), _DIALECTS[0])
+    speaker, text = turn.get(role_key), turn.get(text_key)
+    if not isinstance(speaker, str):
+        raise RowError("row_malformed", f"turn {number}: {role_key} is {_kind(speaker)}")
+    if not isinstance(text, str):
+        raise RowError("row_malformed", f"turn {number}: {text_key} is {_kind(text)}")
+    if speaker not in _ROLES:
+        raise RowError("unknown_role", f"turn {number} is spoken by {speaker[:40]!r}")
+    return _ROLES[speaker], clean_text(text)
+
+
+def _content(role: Role, text: str, media_kind: MediaKind) -> list[tuple[ContentType, str]]:
+    pieces = _MARKER.split(text) if role == "user" else [text]
+    if len(pieces) == 1:
+        return [("text", text)]
+    content: list[tuple[ContentType, str]] = []
+    for number, piece in enumerate(pieces):
+        if number > 0:
+            content.append((media_kind, ""))
+            piece = piece.lstrip(_NEWLINES)
+        if number < len(pieces) - 1:
+            piece = piece.rstrip(_NEWLINES)
+        if piece.strip():
+            content.append(("text", piece))
+    _strip_ends(content)
+    return content
+
+
+def _strip_ends(content: list[tuple[ContentType, str]]) -> None:
+    """Strip a message's text where it begins and ends, also where that is beside a marker."""
+    texts = [index for index, (kind, _) in enumerate(content) if kind == "text"]
+    if texts:
+        content[texts[0]] = ("text", content[texts[0]][1].lstrip())
+        content[texts[-1]] = ("text", content[texts[-1]][1].rstrip())
+
+
+def _put_first(messages: list[Message], media_kind: MediaKind, num_media: int) -> None:
+    """Put `num_media` media items before the text of the first user message, where there is one."""
+    for message in messages:
+        if message.role == "user" and num_media:
+            media: list[tuple[ContentType, str]] = [(media_kind, "")] * num_media
+            text = [item for item in message.content if item != ("text", "")]
+            message.content = media + text
+            return

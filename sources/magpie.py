@@ -1,0 +1,104 @@
+"""Magpie: instructions that aligned models wrote themselves, one Hub repository a subset.
+
+Three generations of columns, told apart by what a row has:
+
+    conversations [{from, value}]                   all of Magpie-Align; preferred where not empty
+    conversation or messages [{role, content}]      Magpie Ultra
+    input, output | instruction, response (+ _2)    flat pairs beside or instead of them
+
+A repository with several configs has one folder each; the subset is then `<repo name>-<config>`.
+Every other column goes to `extra`, but for those in LEFT_OUT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from sources.base import Draft, Message, Rejected, RowShard, Source
+from sources.conversations import RowError, build_chat, json_columns, parse_conversation
+from sources.readers.parquet import parquet_shards, read_rows
+from sources.root import FileRef, Root
+
+# Leaves that hold a conversation, in order of preference.
+_DIALECTS = (
+    ("conversations.from", "conversations.value"),
+    ("conversation.role", "conversation.content"),
+    ("messages.role", "messages.content"),
+)
+# Columns that hold (question, answer), one tuple a generation; further pairs are further turns.
+_PAIRS = (
+    (("instruction", "response"), ("instruction_2", "response_2")),
+    (("input", "output"),),
+)
+_LISTS = tuple(leaves[0].split(".")[0] for leaves in _DIALECTS)
+_TEXTS = {name for pairs in _PAIRS for pair in pairs for name in pair}
+# Vectors and neighbour lists are many times the size of the texts and of use to their own model
+# alone; `base_output` is a weaker model's answer, of which `base_reward` stays.
+LEFT_OUT = {"embedding", "nn_indices", "nn_scores", "base_output"}
+
+
+class Magpie(Source):
+    name: ClassVar[str] = "magpie"
+    version: ClassVar[int] = 1
+
+    def rows(self, root: Root) -> list[RowShard]:
+        shards = []
+        for subset, files in self._files(root).items():
+            ranges = parquet_shards(root, files, *_DIALECTS, *(pairs[0] for pairs in _PAIRS))
+            shards += [RowShard(self.name, subset, file, a, b) for file, a, b in ranges]
+        return shards
+
+    def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
+        for row, values in read_rows(root, shard.file, shard.start, shard.stop, _is_wanted):
+            try:
+                yield _draft(shard, row, values)
+            except RowError as error:
+                yield Rejected(row, shard.subset, error.reason, error.detail)
+
+    def _files(self, root: Root) -> dict[str, list[FileRef]]:
+        """Files of each subset of this repository: in `data`, or in the folder of its config."""
+        subsets = [s.name for s in self.card.subsets if (s.repo or self.card.repo) == root.repo]
+        stem = root.repo.rsplit("/", 1)[-1]
+        found = {}
+        for subset in subsets:
+            folder = subset.removeprefix(stem).removeprefix("-") or "data"
+            folders = ["data", "default"] if folder == "default" else [folder]
+            found[subset] = root.glob(*(f"{name}/train-*.parquet" for name in folders))
+        return found
+
+
+SOURCE = Magpie()
+
+
+def _is_wanted(leaf: str) -> bool:
+    return leaf.split(".")[0] not in LEFT_OUT
+
+
+def _draft(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Draft:
+    if isinstance(values, RowError):
+        raise values
+    extra = {name: value for name, value in values.items() if name not in {*_LISTS, *_TEXTS}}
+    return Draft(row, shard.subset, _messages(values), extra=json_columns(extra))
+
+
+def _messages(values: dict[str, Any]) -> list[Message]:
+    for column in _LISTS:
+        if values.get(column):
+            return parse_conversation(values[column], "image", 0)
+    for columns in _PAIRS:
+        pairs = [pair for names in columns if (pair := _pair(values, *names)) is not None]
+        if pairs:
+            return build_chat(pairs)
+    raise RowError("no_turns", "no conversation, and no question with an answer")
+
+
+def _pair(values: dict[str, Any], question: str, answer: str) -> tuple[str, str] | None:
+    """None where both are missing; one without the other is no pair to learn from."""
+    texts = values.get(question), values.get(answer)
+    if texts == (None, None):
+        return None
+    for name, text in zip((question, answer), texts, strict=True):
+        if not isinstance(text, str):
+            raise RowError("row_malformed", f"{name} is not a string")
+    return str(texts[0]), str(texts[1])

@@ -1,0 +1,1 @@
+"""File formats that several upstreams share, read in ranges and within bounded memory."""

@@ -1,0 +1,231 @@
+"""Rows of a JSON file, one at a time and within flat memory, whatever its size and shape.
+
+Shapes: a top-level array (22 GB in one upstream); JSON Lines; an object around one array (and a
+file of one object is taken for that). A row that does not parse is handed on as `row_malformed` and
+costs only itself, as long as it is clear where it ends; where that is not clear (a cut file, a
+stray quote), one `json_malformed` stands for all that could not be read. A byte order mark, trailing
+commas and blank lines are read over; NaN and Infinity, which Python writes though JSON has none,
+become null.
+
+How: numpy finds quotes and brackets in blocks, a running sum of the brackets outside strings gives
+the depth, and each element is parsed by itself. benchmarks/json_array.py compares this with
+streaming parsers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator, Iterator
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+_BLOCK_BYTES = 4 * 1024 * 1024
+# Far above any chat row: what seems longer is a string that never closes.
+_MAX_ROW_BYTES = 64 * 1024 * 1024
+_SPACE = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_SCALAR = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,]+', re.DOTALL)
+
+_Ints = npt.NDArray[np.int64]
+
+
+class JsonRow(NamedTuple):
+    """Row `row`, counted from 0: its value, or the reason why there is none."""
+
+    row: int
+    value: Any
+    reason: str | None = None
+    detail: str = ""
+
+
+class _Lost(NamedTuple):
+    """The file cannot be read further, and why."""
+
+    detail: str
+
+
+_Raw = bytes | memoryview | _Lost
+
+
+def read_json_rows(handle: IO[bytes], start: int = 0, stop: int | None = None) -> Iterator[JsonRow]:
+    """Rows [start, stop) in order; those before `start` are passed over and not parsed.
+
+    A `json_malformed` row is the last one of the file; its number is that of the first row lost.
+    """
+    for row, raw in enumerate(_raw_rows(_Window(handle))):
+        if stop is not None and row >= stop:
+            return
+        if isinstance(raw, _Lost):
+            yield JsonRow(row, None, "json_malformed", raw.detail)
+        elif row >= start:
+            yield _parse(row, raw)
+
+
+def _parse(row: int, raw: bytes | memoryview) -> JsonRow:
+    try:
+        return JsonRow(row, orjson.loads(raw))
+    except orjson.JSONDecodeError as error:
+        strict = str(error)
+    try:
+        value = json.loads(str(raw, "utf-8"), parse_constant=lambda _: None)
+        orjson.dumps(value)  # lone surrogates and huge numbers parse, yet no file can hold them
+    except (ValueError, RecursionError, TypeError):
+        return JsonRow(row, None, "row_malformed", strict)
+    return JsonRow(row, value)
+
+
+class _Window:
+    """The part of a file that is looked at; its first byte is byte `offset` of the file."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self.data = b""
+        self.offset = 0
+
+    def more(self) -> bool:
+        """Add a block at the end; False where the file has no more, or a row grew too long."""
+        block = self._handle.read(_BLOCK_BYTES) if len(self.data) < _MAX_ROW_BYTES else b""
+        self.data += block
+        return bool(block)
+
+    def drop(self, num_bytes: int) -> None:
+        self.data = self.data[num_bytes:]
+        self.offset += num_bytes
+
+    def skip_space(self) -> bytes:
+        """What begins at the next byte that is not white space; empty at the end of the file."""
+        while not self.data.lstrip(_SPACE):
+            self.drop(len(self.data))
+            if not self.more():
+                return b""
+        self.drop(len(self.data) - len(self.data.lstrip(_SPACE)))
+        return self.data
+
+
+def _raw_rows(window: _Window) -> Iterator[_Raw]:
+    window.more()
+    if window.data.startswith(_BOM):
+        window.drop(len(_BOM))
+    head = window.skip_space()
+    if head.startswith(b"["):
+        yield from _whole_array(window)
+    elif head.startswith(b"{") and _is_lines(window):
+        yield from _lines(window)
+    elif head.startswith(b"{"):
+        yield from _wrapped_array(window)
+    elif head.startswith(_UTF16):
+        yield _Lost("the file is UTF-16, not UTF-8")
+    else:
+        yield _Lost("the file begins with no array and no object" if head else "the file is empty")
+
+
+def _whole_array(window: _Window) -> Iterator[_Raw]:
+    window.drop(1)
+    closed = yield from _elements(window)
+    if closed and window.skip_space():
+        yield _Lost(f"something follows the array, at byte {window.offset}")
+
+
+def _wrapped_array(window: _Window) -> Iterator[_Raw]:
+    """The elements of the object's array; a second array would be lost, so it is said."""
+    begin = -1
+    while begin < 0:
+        places, depths, opens = _brackets(window.data)
+        arrays = places[opens & (depths == 2)]
+        begin = next((int(place) for place in arrays if window.data[place] == 0x5B), -1)
+        if begin < 0 and not window.more():
+            yield _Lost("the file is an object that holds no array")
+            return
+    window.drop(begin + 1)
+    closed = yield from _elements(window)
+    while closed and window.more():
+        pass
+    places, _, opens = _brackets(window.data)
+    if closed and any(window.data[place] == 0x5B for place in places[opens]):
+        yield _Lost(f"a second array stands in the object, after byte {window.offset}")
+
+
+def _elements(window: _Window) -> Generator[_Raw, None, bool]:
+    """Elements up to the array's closing bracket, which is dropped; False where it was not met."""
+    while True:
+        places, depths, opens = _brackets(window.data)
+        outside = np.flatnonzero(depths < 0)
+        close = int(places[outside[0]]) if outside.size else -1
+        inside = slice(outside[0] if outside.size else None)
+        starts = places[inside][opens[inside] & (depths[inside] == 1)].tolist()
+        ends = places[inside][~opens[inside] & (depths[inside] == 0)].tolist()
+        view, position = memoryview(window.data), 0
+        for first, last in zip(starts, ends, strict=False):  # the last one may still be open
+            yield from _scalars(window.data[position:first])
+            yield view[first : last + 1]
+            position = last + 1
+        if close >= 0:
+            yield from _scalars(window.data[position:close])
+            window.drop(close + 1)
+            return True
+        window.drop(position)
+        if not window.more():
+            yield _Lost(f"no row ends after byte {window.offset}: the file is cut or damaged there")
+            return False
+
+
+def _scalars(gap: bytes) -> list[bytes]:
+    """Elements that are no objects and no arrays, from what stands between two that are."""
+    return _SCALAR.findall(gap) if gap.strip(b", \t\r\n") else []
+
+
+def _is_lines(window: _Window) -> bool:
+    """Whether the first line is a row of its own, with another line after it."""
+    while not window.data.partition(b"\n")[2].strip(_SPACE) and window.more():
+        pass
+    first, _, rest = window.data.partition(b"\n")
+    first, rest = first.rstrip(_SPACE), rest.lstrip(_SPACE)
+    if rest.startswith(b"{"):
+        return not first.endswith((b"{", b"[", b","))
+    return bool(rest) and _parse(0, first).reason is None
+
+
+def _lines(window: _Window) -> Iterator[_Raw]:
+    while True:
+        *lines, rest = window.data.split(b"\n")
+        yield from (line for line in lines if line.strip(_SPACE))
+        window.drop(len(window.data) - len(rest))
+        if not window.more():
+            break
+    if len(window.data) >= _MAX_ROW_BYTES:
+        yield _Lost(f"the line at byte {window.offset} is longer than {_MAX_ROW_BYTES} bytes")
+    elif window.data.strip(_SPACE):
+        yield window.data
+
+
+def _brackets(data: bytes) -> tuple[_Ints, _Ints, npt.NDArray[np.bool_]]:
+    """Places of brackets outside strings, the depth after each, and whether it opens.
+
+    `data` must begin outside a string; depth 0 is where it begins.
+    """
+    block = np.frombuffer(data, dtype=np.uint8)
+    folded = block | 0x20  # [ becomes {, and ] becomes }
+    places = np.flatnonzero((folded == 0x7B) | (folded == 0x7D))
+    places = places[np.searchsorted(_quotes(block), places) % 2 == 0]
+    opens = folded[places] == 0x7B
+    return places, np.cumsum(np.where(opens, 1, -1)), opens
+
+
+def _quotes(block: npt.NDArray[np.uint8]) -> _Ints:
+    """Places of the quotes that begin or end a string: an even run of backslashes before them."""
+    quotes = np.flatnonzero(block == 0x22)
+    before = np.maximum(quotes - 1, 0)
+    doubtful = np.flatnonzero(block[before] == 0x5C)
+    if not doubtful.size:
+        return quotes
+    slashes = np.flatnonzero(block == 0x5C)
+    is_first = np.diff(slashes, prepend=-2) != 1
+    run_start = np.maximum.accumulate(np.where(is_first, slashes, 0))
+    last = before[doubtful]
+    length = last - run_start[np.searchsorted(slashes, last)] + 1
+    return np.delete(quotes, doubtful[length % 2 == 1])

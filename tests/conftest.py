@@ -1,0 +1,36 @@
+"""Shared fixtures: one samples mirror, one inline build of it, and one Ray for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the user's store, or the network."""
+    monkeypatch.setenv("SMOLMIX_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The mirror that `mixture samples DIR --stage video` writes."""
+    from pipelines.samples import write_samples
+
+    folder = tmp_path_factory.mktemp("samples") / "mirror"
+    write_samples(folder, "video")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ray_engine() -> Iterator[object]:
+    """One Ray of two workers for the whole run."""
+    from pipelines.engine import RayEngine
+
+    engine = RayEngine(workers=2, address=None)
+    yield engine
+    engine.close()

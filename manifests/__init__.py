@@ -1,1 +1,1 @@
-"""What reaches disk: schemas, cards, ids, packs, atomic files, and the errors every layer raises."""
+"""What reaches disk: schemas, cards, ids, packs, atomic files; and the errors of every layer."""

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
-from manifests.errors import CardError, nearest
+from manifests.errors import CardError, invalid_fields, nearest
 from manifests.schema import Modality
+
+Text = Annotated[str, Field(min_length=1)]
+# SPDX ids, LicenseRef-<name>, and expressions of them; an empty license is none.
+License = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$")]
 
 
 class _Strict(BaseModel):
@@ -23,11 +27,13 @@ class _Strict(BaseModel):
 class Subset(_Strict):
     """One upstream config (or folder) of a source."""
 
-    name: str
-    category: str = Field(description="category of its samples, e.g. captioning, vqa, document")
+    name: Text
+    category: Text = Field(description="category of its samples, e.g. captioning, vqa, document")
     modality: Modality = Field(description="what most samples are; each sample's own is counted")
-    num_rows: int | None = Field(description="upstream rows as documented; null where unknown")
-    license: str | None = Field(default=None, description="SPDX id where it differs from the card")
+    num_rows: NonNegativeInt | None = Field(
+        description="upstream rows as documented; null where unknown"
+    )
+    license: License | None = Field(default=None, description="where it differs from the card's")
     repo: str | None = Field(default=None, description="Hub id where it differs from the card's")
     note: str | None = Field(default=None, description="what a user must know before drawing on it")
 
@@ -35,14 +41,14 @@ class Subset(_Strict):
 class SourceCard(_Strict):
     """repo, revision, license, gating, citation, subsets and known quirks of one upstream."""
 
-    name: str
-    title: str
-    repo: str = Field(description="Hub dataset id, or the address of the archive")
-    revision: str = Field(description="commit, tag, or main: resolved once a build")
-    homepage: str
-    license: str = Field(description="SPDX id, or LicenseRef-<name> for a named one")
+    name: Text
+    title: Text
+    repo: Text = Field(description="Hub dataset id, or the address of the archive")
+    revision: Text = Field(description="commit, tag, or main: resolved once a build")
+    homepage: Text
+    license: License = Field(description="SPDX id, or LicenseRef-<name> for a named one")
     gated: bool
-    citation: str
+    citation: Text
     subsets: tuple[Subset, ...] = Field(min_length=1)
     quirks: tuple[str, ...] = Field(description="what upstream does that a reader must survive")
     media_repos: tuple[str, ...] = Field(
@@ -64,9 +70,32 @@ class SourceCard(_Strict):
             if subset.name == name:
                 return subset
         names = [subset.name for subset in self.subsets]
-        raise CardError(
-            f"source {self.name} has no subset {name!r}{nearest(name, names)} (it has {', '.join(names)})"
-        )
+        hint = f"{nearest(name, names)} (it has {', '.join(names)})"
+        raise CardError(f"source {self.name} has no subset {name!r}{hint}")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [subset.name for subset in self.subsets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"subsets {', '.join(twice)} are listed twice")
+        if (self.layout == "url") != bool(self.files):
+            raise ValueError("files belong to layout url, which must name at least one")
+        return self
+
+
+def parse_card(text: str, name: str) -> SourceCard:
+    """The card in YAML `text`, which must be that of source `name`; CardError names the field."""
+    where = f"manifests/sources/{name}.yaml"
+    try:
+        card = SourceCard.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise CardError(f"{where} is not YAML: {error}") from error
+    except ValidationError as error:
+        raise CardError(f"{where}: {invalid_fields(error)}") from error
+    if card.name != name:
+        raise CardError(f"{where} calls itself {card.name!r}")
+    return card
 
 
 @cache
@@ -74,12 +103,9 @@ def load_card(name: str) -> SourceCard:
     """The card manifests/sources/<name>.yaml; its `name` must equal the file's."""
     file = resources.files("manifests") / "sources" / f"{name}.yaml"
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-        card = SourceCard.model_validate(raw)
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise CardError(f"there is no card manifests/sources/{name}.yaml") from error
-    except (yaml.YAMLError, ValidationError) as error:
-        raise CardError(f"manifests/sources/{name}.yaml: {error}") from error
-    if card.name != name:
-        raise CardError(f"manifests/sources/{name}.yaml calls itself {card.name!r}")
-    return card
+    except UnicodeDecodeError as error:
+        raise CardError(f"manifests/sources/{name}.yaml is not UTF-8: {error}") from error
+    return parse_card(text, name)

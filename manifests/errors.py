@@ -21,6 +21,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from pydantic import ValidationError
+
 
 class SmolmixError(Exception):
     """Root of the tree; `exit_code` is what the command line returns."""
@@ -72,3 +74,13 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest allowed name, else the empty string."""
     close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def invalid_fields(error: ValidationError) -> str:
+    """`license: Field required; subsets.0.name: ...`: what pydantic refused, on one line."""
+    found = []
+    for problem in error.errors(include_url=False):
+        place = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        found.append(f"{place}: {message}" if place else message)
+    return "; ".join(found)

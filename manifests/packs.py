@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tarfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -39,7 +40,8 @@ def _header(name: str, size: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size = size
     info.mode = 0o644
-    return info.tobuf(tarfile.USTAR_FORMAT)
+    # The encoding would otherwise be the locale's.
+    return info.tobuf(tarfile.USTAR_FORMAT, "utf-8")
 
 
 class PackWriter:
@@ -55,12 +57,12 @@ class PackWriter:
         self._number = -1
         self._size = 0
         self._file: IO[bytes] | None = None
-        self._context: Any = None
+        self._open_pack = ExitStack()
 
     def __enter__(self) -> PackWriter:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self._close(*error)
 
     def add(self, members: Sequence[tuple[str, bytes]]) -> list[PackSlice]:
@@ -83,17 +85,18 @@ class PackWriter:
     def _open(self) -> None:
         self._number += 1
         self._size = 0
-        self._context = atomic_file(join(self._folder, pack_name(self._number)))
-        self._file = self._context.__enter__()
+        target = join(self._folder, pack_name(self._number))
+        self._file = self._open_pack.enter_context(atomic_file(target))
 
-    def _close(self, *error: object) -> None:
+    def _close(self, *error: Any) -> None:
         if self._file is None:
             return
-        context, file = self._context, self._file
-        self._context = self._file = None
-        if error[0] is None:
+        file, self._file = self._file, None
+        if error[0] is not None:
+            self._open_pack.__exit__(*error)
+            return
+        with self._open_pack:
             file.write(bytes(2 * _BLOCK))
-        context.__exit__(*error)
 
 
 def _coalesce(slices: Sequence[PackSlice], order: Sequence[int]) -> list[list[int]]:
@@ -132,24 +135,42 @@ class PackReader:
         """Fill `target[at[i] : at[i] + slices[i].length]` with the bytes of slice i.
 
         Local packs are read straight into the target, without a copy; remote ones by coalesced
-        concurrent range requests. A short read is an error: the pack is not what its index says.
+        concurrent range requests. EOFError where a pack is shorter than its index says, OSError
+        where it cannot be read.
         """
         if is_local(self._folder):
             for here, start in zip(slices, at, strict=True):
                 self._pread(here, target[start : start + here.length])
             return
-        order = sorted(range(len(slices)), key=lambda i: (slices[i].pack, slices[i].offset))
+        order = sorted(
+            (i for i in range(len(slices)) if slices[i].length),
+            key=lambda i: (slices[i].pack, slices[i].offset),
+        )
         runs = _coalesce(slices, order)
+        for run, blob in zip(runs, self._fetch(slices, runs), strict=True):
+            base = slices[run[0]].offset
+            for index in run:
+                here = slices[index]
+                piece = blob[here.offset - base :][: here.length]
+                if len(piece) != here.length:
+                    raise self._too_short(here.pack, base + len(blob))
+                target[at[index] : at[index] + here.length] = piece
+
+    def _fetch(self, slices: Sequence[PackSlice], runs: list[list[int]]) -> list[memoryview]:
+        """The bytes from the first slice of each run to the end of its last, read at once."""
         fs, base = filesystem(self._folder)
         firsts = [slices[run[0]] for run in runs]
         ends = [max(slices[i].offset + slices[i].length for i in run) for run in runs]
         paths = [f"{base}/{pack_name(first.pack)}" for first in firsts]
         blobs = fs.cat_ranges(paths, [first.offset for first in firsts], ends)
-        for run, first, blob in zip(runs, firsts, blobs, strict=True):
-            for index in run:
-                low = slices[index].offset - first.offset
-                piece = blob[low : low + slices[index].length]
-                target[at[index] : at[index] + slices[index].length] = piece
+        # fsspec hands failures back in place of bytes.
+        for path, blob in zip(paths, blobs, strict=True):
+            if isinstance(blob, Exception):
+                raise OSError(f"{path} cannot be read: {blob}") from blob
+        return [memoryview(blob) for blob in blobs]
+
+    def _too_short(self, pack: int, end: int) -> EOFError:
+        return EOFError(f"{join(self._folder, pack_name(pack))} ends before byte {end + 1}")
 
     def read(self, slices: Sequence[PackSlice]) -> list[bytes]:
         at, total = [], 0
@@ -169,7 +190,5 @@ class PackReader:
         while done < here.length:
             count = os.preadv(handle, [target[done:]], here.offset + done)
             if count == 0:
-                raise EOFError(
-                    f"{self._folder}/{pack_name(here.pack)} ends before byte {here.offset + done}"
-                )
+                raise self._too_short(here.pack, here.offset + done)
             done += count

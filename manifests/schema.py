@@ -1,4 +1,4 @@
-"""The sample: one chat schema for every modality, as pydantic at the edges and Arrow on the hot path.
+"""The sample: one chat schema for every modality, pydantic at the edges, Arrow on the hot path.
 
 `SAMPLE_SCHEMA` is what a build's Parquet holds (design.md section 4). `STORE_SCHEMA` is what a row
 task leaves in the store: the same conversation, its media still named by upstream member.
@@ -190,6 +190,7 @@ TURNS_SCHEMA = pa.schema(
         ("turn", pa.int32()),
         ("digest", pa.binary(16)),
         ("num_messages", pa.int32()),
+        ("num_answers", pa.int32()),
         ("system_bytes", pa.int64()),  # UTF-8 bytes of text by role, for token estimates
         ("user_bytes", pa.int64()),
         ("assistant_bytes", pa.int64()),

@@ -38,11 +38,18 @@ def local_path(uri: str) -> Path:
 
 
 def join(uri: str, *parts: str) -> str:
-    return "/".join([uri.rstrip("/"), *[part.strip("/") for part in parts]])
+    """Parts below a URI; a bare scheme (`memory://`) keeps both of its slashes."""
+    head = uri if uri.endswith(("://", ":///")) else uri.rstrip("/") + "/"
+    return head + "/".join(part.strip("/") for part in parts)
 
 
 def filesystem(uri: str) -> tuple[Any, str]:
-    """(fsspec file system, path inside it) of a URI; unknown schemes are a usage error."""
+    """(fsspec file system, absolute path inside it) of a URI; unknown schemes are a usage error.
+
+    Local paths are never parsed: fsspec would expand `~` and take `::` for a chain of URLs.
+    """
+    if is_local(uri):
+        return fsspec.filesystem("file"), os.path.abspath(local_path(uri))
     try:
         return fsspec.core.url_to_fs(uri)  # type: ignore[no-any-return]
     except (ValueError, ImportError) as error:
@@ -68,7 +75,9 @@ def list_files(uri: str, suffix: str = "") -> list[str]:
         return []
     base = path.rstrip("/") + "/"
     names = [str(name)[len(base) :] for name in fs.find(path)]
-    kept = [n for n in names if n.endswith(suffix) and not Path(n).name.startswith(".tmp-")]
+    kept = [
+        n for n in names if n.endswith(suffix) and not Path(n).name.startswith(_TEMPORARY_PREFIX)
+    ]
     return sorted(kept)
 
 
@@ -128,10 +137,15 @@ def read_bytes(uri: str) -> bytes:
     return bytes(fs.cat_file(path))
 
 
-def write_json(uri: str, value: Any) -> None:
-    """Canonical JSON: sorted keys, two spaces, a final newline."""
+def canonical_json(value: Any) -> bytes:
+    """Sorted keys, two spaces, a final newline: equal values, equal bytes."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    write_bytes(uri, orjson.dumps(value, option=options))
+    return orjson.dumps(value, option=options)
+
+
+def write_json(uri: str, value: Any) -> None:
+    """Canonical JSON; atomic."""
+    write_bytes(uri, canonical_json(value))
 
 
 def read_json(uri: str) -> Any:

@@ -90,9 +90,7 @@ class Component(_Frozen):
     def claims(self, source: str, subset: str, modality: str, category: str | None) -> bool:
         """Whether a sample satisfies this component's own conditions."""
         named = not self.sources or source in self.sources or f"{source}/{subset}" in self.sources
-        return (
-            named and self.modality in (None, modality) and self.category in (None, category)
-        )
+        return named and self.modality in (None, modality) and self.category in (None, category)
 
 
 def check_level(components: Sequence[Component]) -> None:
@@ -104,7 +102,9 @@ def check_level(components: Sequence[Component]) -> None:
     total = sum(component.share for component in components)
     if total != 1:
         parts = " + ".join(f"{component.name} {component.share}" for component in components)
-        raise ValueError(f"shares sum to {total} ({float(total):.6%}), not 1: {parts}")
+        raise ValueError(
+            f"its components' shares sum to {total} ({float(total):.6%}), not 1: {parts}"
+        )
 
 
 @dataclass(frozen=True)

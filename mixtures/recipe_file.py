@@ -56,9 +56,9 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def _read_yaml(text: str, where: str) -> tuple[Any, dict[_Place, int]]:
-    loader = yaml.SafeLoader(text)
     lines: dict[_Place, int] = {}
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return None, lines
@@ -68,9 +68,7 @@ def _read_yaml(text: str, where: str) -> tuple[Any, dict[_Place, int]]:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise RecipeError(f"{where}{line}: this is not YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{where}: this is not YAML: {error}") from error
-    finally:
-        loader.dispose()
+        raise RecipeError(f"{where}: this is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _prepare(
@@ -101,9 +99,8 @@ def _prepare(
 def _explain(error: dict[str, Any], raw: Any, lines: dict[_Place, int], where: str) -> str:
     place: _Place = error["loc"]
     known = next(place[:size] for size in range(len(place), -1, -1) if place[:size] in lines)
-    names = _names(raw, place)
-    at = f" {'/'.join(names)}:" if names else ""
-    return f"{where}, line {lines[known]}:{at} {_problem(error)}"
+    at = "/".join(_names(raw, place)) or "recipe"
+    return f"{where}, line {lines[known]}: {at}: {_problem(error)}"
 
 
 def _names(raw: Any, place: _Place) -> list[str]:

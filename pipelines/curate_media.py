@@ -71,7 +71,7 @@ class _MediaWriter:
         self._seen: dict[str, dict[str, Any]] = {}
 
     def add(self, item: MediaItem) -> None:
-        row = {name: None for name in MEDIA_SCHEMA.names}
+        row: dict[str, Any] = dict.fromkeys(MEDIA_SCHEMA.names)
         row |= {"key": item.key, "kind": item.kind}
         try:
             row |= self._facts(item)

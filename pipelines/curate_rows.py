@@ -65,6 +65,7 @@ def _turn_facts(turn: list[Message]) -> dict[str, Any]:
     return {
         "digest": turn_digest((m.role, kind, text) for m in turn for kind, text in m.content),
         "num_messages": len(turn),
+        "num_answers": sum(message.role == "assistant" for message in turn),
         **{f"{role}_bytes": count for role, count in num_bytes.items()},
     }
 

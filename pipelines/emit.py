@@ -120,6 +120,7 @@ def run_emit_task(task: EmitTask) -> dict[str, Any]:
         "rows": task.rows.num_rows,
         "bytes": hashed.size,
         "sha256": hashed.sha256,
+        "images": _num_images(task),
     }
     write_json(join(task.out, ".work", f"{task.name}.json"), record)
     return record
@@ -128,6 +129,11 @@ def run_emit_task(task: EmitTask) -> dict[str, Any]:
 def _media_bytes(media: pa.Table) -> npt.NDArray[np.int64]:
     sums = [sum(lengths) for lengths in media["lengths"].to_pylist()]
     return np.array(sums, dtype=np.int64)
+
+
+def _num_images(task: EmitTask) -> int:
+    counts = [len(lengths) for lengths in task.media["lengths"].to_pylist()]
+    return sum(counts[p] for positions in task.rows["media"].to_pylist() for p in positions)
 
 
 def _row_groups(task: EmitTask) -> Iterator[tuple[int, int]]:

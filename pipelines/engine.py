@@ -89,7 +89,8 @@ class RayEngine:
         self.num_workers = workers
         self._start(workers, address)
         self._remote = ray.remote(max_retries=0)(_call)
-        self._memory_cap = _memory_cap(ray.cluster_resources(), workers)
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        self._memory_cap = _memory_cap(resources, workers)
 
     def _start(self, workers: int, address: str | None) -> None:
         settings: dict[str, Any] = {

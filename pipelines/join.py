@@ -42,6 +42,7 @@ _INDEX_TYPES: dict[str, Any] = {
     "media": pl.List(pl.Int64),  # positions in `Joined.media`
     "num_turns": pl.Int32,
     "num_messages": pl.Int32,
+    "num_answers": pl.Int32,
     "system_bytes": pl.Int64,
     "user_bytes": pl.Int64,
     "assistant_bytes": pl.Int64,
@@ -111,7 +112,7 @@ class _Joiner:
         found = [self._index.find(ref["key"]) for ref in refs]
         result = {**row, "source": self._source, "modality": _modality(refs)}
         result["num_turns"] = len(turns)
-        for name in ("num_messages", "system_bytes", "user_bytes", "assistant_bytes"):
+        for name in _TURN_SUMS:
             result[name] = sum(turn[name] for turn in turns)
         for ref, position in zip(refs, found, strict=True):
             rule, detail = self._fault(position)
@@ -147,6 +148,7 @@ class _Joiner:
         }
 
 
+_TURN_SUMS = ("num_messages", "num_answers", "system_bytes", "user_bytes", "assistant_bytes")
 _SMALL = ("row", "group", "subset", "category", "kind", "license", "media")
 
 

@@ -117,18 +117,8 @@ def _set_fate(index: pl.DataFrame, reasons: pl.DataFrame, fate: Fate, stage: Sta
     ).drop("new_rule", "new_value")
 
 
-def mark_unclaimed(index: pl.DataFrame) -> pl.DataFrame:
-    """Rows that no component of the recipe asks for (`leaf` is null) are not drawn."""
-    hit = _OPEN & pl.col("leaf").is_null()
-    return index.with_columns(
-        fate=pl.when(hit).then(pl.lit(Fate.NOT_DRAWN.value)).otherwise("fate"),
-        stage=pl.when(hit).then(pl.lit(Stage.QUOTA.value)).otherwise("stage"),
-        rule=pl.when(hit).then(pl.lit("no_component")).otherwise("rule"),
-    )
-
-
-def sample_id(prefix: str = "") -> pl.Expr:
-    return pl.format("{}/{}/{}", f"{prefix}source", f"{prefix}subset", f"{prefix}content_id")
+def sample_id() -> pl.Expr:
+    return pl.format("{}/{}/{}", "source", "subset", "content_id")
 
 
 def drop_exact_duplicates(index: pl.DataFrame) -> pl.DataFrame:

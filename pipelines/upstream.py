@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from manifests.cards import SourceCard
@@ -33,10 +34,20 @@ def make_root(card: SourceCard, repo: str, mirror: str | None) -> Root:
     """The root of one upstream repository: below the mirror, or where it really lives."""
     if mirror is not None:
         folder = card.name if card.layout == "url" else repo
-        return Root(uri=join(mirror, folder), repo=repo)
+        return Root(join(mirror, folder), repo, card.revision)
     if card.layout == "url":
-        return Root(uri=repo, repo=repo, files=card.files)
-    return Root(uri=f"hf://datasets/{repo}@{card.revision}", repo=repo)
+        return Root(repo, repo, card.revision, card.files)
+    commit = _commit(repo, card.revision)
+    return Root(f"hf://datasets/{repo}@{commit}", repo, commit)
+
+
+@cache
+def _commit(repo: str, revision: str) -> str:
+    """The commit that a branch or tag of a Hub dataset stands for now."""
+    from huggingface_hub import HfApi
+
+    sha = HfApi().dataset_info(repo, revision=revision).sha
+    return sha or revision
 
 
 def find_upstream(
@@ -50,8 +61,7 @@ def find_upstream(
     rows: list[tuple[Root, RowShard]] = []
     media: list[tuple[Root, MediaShard]] = []
     for repo in source.card.repos:
-        root = make_root(source.card, repo, mirror)
-        found_rows, found_media = _list_shards(source, root)
+        root, found_rows, found_media = _list_shards(source, repo, mirror)
         rows += [(root, shard) for shard in found_rows if _wanted(shard.subset, subsets)]
         media += [(root, shard) for shard in found_media if _wanted(shard.subset, subsets)]
     if not rows:
@@ -73,15 +83,18 @@ def check_mirror(mirror: str) -> None:
         )
 
 
-def _list_shards(source: Source, root: Root) -> tuple[list[RowShard], list[MediaShard]]:
+def _list_shards(
+    source: Source, repo: str, mirror: str | None
+) -> tuple[Root, list[RowShard], list[MediaShard]]:
     try:
-        return source.rows(root), source.media(root)
+        root = make_root(source.card, repo, mirror)
+        return root, source.rows(root), source.media(root)
     except SourceError:
         raise
     except (OSError, ValueError) as error:
         detail = str(error).strip().splitlines()
         raise SourceError(
-            f"source {source.name}: {root.uri} cannot be reached "
+            f"source {source.name}: {repo} cannot be reached "
             f"({type(error).__name__}: {detail[0] if detail else 'no detail'}); without a network, "
             "build from a mirror: `mixture samples DIR` writes one, `--mirror DIR` reads it"
         ) from error

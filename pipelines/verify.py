@@ -14,15 +14,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
-from manifests.build import BuildManifest, load_manifest
 
+from manifests.build import BuildManifest, load_manifest
 from manifests.errors import IntegrityError
 from manifests.ledger import Fate
 from manifests.schema import SAMPLE_SCHEMA
-from manifests.storage import filesystem, join, list_files, read_json
+from manifests.storage import filesystem, join, list_files, read_bytes
+from mixtures.assign import NO_LEAF, assign
+from mixtures.plan import Plan
+from mixtures.prefix import prefix_deviations
 from pipelines.images import ImageError, probe_image
-from pipelines.select import WINDOW, leaf_numbers, load_plan
 from pipelines.why import read_ledger
 
 _CHUNK = 1 << 20
@@ -81,7 +84,7 @@ class _Facts:
     def __init__(self, build: str, manifest: BuildManifest) -> None:
         self._build = build
         self._manifest = manifest
-        self._plan = load_plan(read_json(join(build, "plan.json")))
+        self._plan = Plan.from_json(read_bytes(join(build, "plan.json")), join(build, "plan.json"))
         self.ids: Counter[str] = Counter()
         self._seen: set[tuple[str, int]] = set()
         self._claims: list[pl.DataFrame] = []
@@ -91,7 +94,7 @@ class _Facts:
         fs, base = filesystem(join(self._build, path))
         with fs.open(base, "rb") as handle:
             file = pq.ParquetFile(handle)
-            if not file.schema_arrow.equals(SAMPLE_SCHEMA, check_metadata=True):
+            if not _is_sample_schema(file.schema_arrow):
                 raise _fail(path, "its schema is not the sample schema")
             if file.metadata.num_rows != rows:
                 raise _fail(path, f"it holds {file.metadata.num_rows} rows, not {rows}")
@@ -129,30 +132,23 @@ class _Facts:
             raise _fail("data", f"there are {total} rows, not {manifest.num_rows}")
         if self._tokens != manifest.num_tokens:
             raise _fail("data", f"rows hold {self._tokens} tokens, not {manifest.num_tokens}")
-        claims = pl.concat(self._claims)
-        leaves = leaf_numbers(self._plan, claims)
-        if leaves.null_count():
+        leaves = assign(self._plan.recipe, pl.concat(self._claims))
+        if (leaves == NO_LEAF).any():
             raise _fail("data", "a row belongs to no component of the plan")
-        self._check_quotas(leaves.to_numpy())
+        for part, count in zip(self._plan.leaves, np.bincount(leaves), strict=True):
+            if part.quota != count:
+                raise _fail("data", f"{part.path} has {count} rows, its quota is {part.quota}")
+        for deviation in prefix_deviations(self._plan.recipe, leaves):
+            if not deviation.is_exact:
+                off = f"{float(deviation.of_whole):.2f} rows"
+                raise _fail("data", f"a prefix is {off} off the share of {deviation.path}")
 
-    def _check_quotas(self, leaves: Any) -> None:
-        """Counts equal the plan's quotas, and every window-long prefix its top shares."""
-        quotas = self._plan.leaf_quotas()
-        counts = np.bincount(leaves, minlength=len(quotas))
-        for name, asked, got in zip(self._plan.leaf_names(), quotas, counts, strict=True):
-            if asked != got:
-                raise _fail("data", f"component {name} has {got} rows, its quota is {asked}")
-        total = len(leaves)
-        tops = np.array(self._plan.leaf_tops())[leaves]
-        ends = np.arange(WINDOW, total + 1, WINDOW)
-        for top in np.unique(tops):
-            running = np.cumsum(tops == top)
-            exact = ends * (running[-1] / total)
-            off = np.abs(running[ends - 1] - exact)
-            if len(off) and off.max() > 1 + 1e-9:
-                raise _fail(
-                    "data", f"at row {ends[off.argmax()]} a share is off by {off.max():.2f}"
-                )
+
+def _is_sample_schema(schema: pa.Schema) -> bool:
+    """Same names and types, and the features by which `datasets` decodes images."""
+    key = b"huggingface"
+    mine = SAMPLE_SCHEMA.metadata[key]
+    return bool(schema.equals(SAMPLE_SCHEMA)) and (schema.metadata or {}).get(key) == mine
 
 
 def _check_image(where: str, data: bytes | None, info: dict[str, Any]) -> None:

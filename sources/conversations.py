@@ -38,13 +38,16 @@ class RowError(Exception):
         self.detail = detail
 
 
-def parse_conversation(turns: object, media_kind: MediaKind, num_media: int) -> list[Message]:
+def parse_conversation(
+    turns: object, media_kind: MediaKind | None, num_media: int
+) -> list[Message]:
     """Messages of `[{from, value}, ...]` or `[{role, content}, ...]`.
 
     `<image>` and `<video>` in user messages become items of `media_kind`, whatever the marker says;
     where no user message has one, `num_media` items stand first in the first user message. Newlines
-    beside a marker go, and text of white space alone between two. Raises RowError: `row_malformed`,
-    `no_turns`, `unknown_role`.
+    beside a marker go, and text of white space alone between two. In a text source, `media_kind`
+    None, nothing is a marker: people ask about the `<video>` of HTML there. Raises RowError:
+    `row_malformed`, `no_turns`, `unknown_role`.
     """
     if not isinstance(turns, list):
         raise RowError("row_malformed", f"the conversation is {_kind(turns)}, not a list")
@@ -52,7 +55,7 @@ def parse_conversation(turns: object, media_kind: MediaKind, num_media: int) -> 
         raise RowError("no_turns", "the conversation is empty")
     parsed = [_turn(number, turn) for number, turn in enumerate(turns)]
     messages = [Message(role, _content(role, text, media_kind)) for role, text in parsed]
-    if not any(kind != "text" for message in messages for kind, _ in message.content):
+    if media_kind and not any(kind != "text" for m in messages for kind, _ in m.content):
         _put_first(messages, media_kind, num_media)
     return messages
 
@@ -120,10 +123,10 @@ def _turn(number: int, turn: object) -> tuple[Role, str]:
     return _ROLES[speaker], clean_text(text)
 
 
-def _content(role: Role, text: str, media_kind: MediaKind) -> list[tuple[ContentType, str]]:
-    pieces = _MARKER.split(text) if role == "user" else [text]
-    if len(pieces) == 1:
+def _content(role: Role, text: str, media_kind: MediaKind | None) -> list[tuple[ContentType, str]]:
+    if role != "user" or media_kind is None or not _MARKER.search(text):
         return [("text", text)]
+    pieces = _MARKER.split(text)
     content: list[tuple[ContentType, str]] = []
     for number, piece in enumerate(pieces):
         if number > 0:

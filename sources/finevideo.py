@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
+import pyarrow as pa
 
 from sources.base import Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard, Source
 from sources.conversations import RowError, build_chat, json_columns
@@ -51,10 +52,10 @@ _READ = (
     "content_metadata.qAndA",
     "content_metadata.title",
     "content_metadata.description",
-    "content_metadata.scenes.title",
-    "content_metadata.scenes.timestamps",
-    "content_metadata.scenes.timestamp",
-    "content_metadata.scenes.activities",
+    "content_metadata.scenes[].title",
+    "content_metadata.scenes[].timestamps",
+    "content_metadata.scenes[].timestamp",
+    "content_metadata.scenes[].activities",
 )
 _CLOCK = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,2}):([0-5][0-9](?:[.,][0-9]+)?)")
 # Durations are whole seconds, rounded down.
@@ -106,7 +107,7 @@ def _is_wanted(leaf: str) -> bool:
     column, _, inner = leaf.partition(".")
     if column != "json" or not inner:
         return column != "mp4"
-    return any(f"{inner}.".startswith(f"{name}.") for name in _READ)
+    return any(inner == name or inner.startswith((f"{name}.", f"{name}[]")) for name in _READ)
 
 
 def _key(file: FileRef, row: int) -> str:
@@ -115,7 +116,7 @@ def _key(file: FileRef, row: int) -> str:
 
 def _clip(file: FileRef, batch: Batch, spool: Path) -> MediaItem:
     key, value = _key(file, batch.start), batch.records.column("mp4")[0]
-    if not value.is_valid:
+    if not isinstance(value, pa.BinaryScalar) or not value.is_valid:
         return MediaItem(key, "video", reason="video_bytes_null")
     path = spool / f"{Path(file.path).stem}-{batch.start}.mp4"
     path.write_bytes(memoryview(value.as_buffer()))

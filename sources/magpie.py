@@ -17,21 +17,21 @@ from typing import Any, ClassVar
 
 from sources.base import Draft, Message, Rejected, RowShard, Source
 from sources.conversations import RowError, build_chat, json_columns, parse_conversation
-from sources.readers.parquet import parquet_shards, read_rows
+from sources.readers.parquet import column_of, parquet_shards, read_rows
 from sources.root import FileRef, Root
 
 # Leaves that hold a conversation, in order of preference.
 _DIALECTS = (
-    ("conversations.from", "conversations.value"),
-    ("conversation.role", "conversation.content"),
-    ("messages.role", "messages.content"),
+    ("conversations[].from", "conversations[].value"),
+    ("conversation[].role", "conversation[].content"),
+    ("messages[].role", "messages[].content"),
 )
 # Columns that hold (question, answer), one tuple a generation; further pairs are further turns.
 _PAIRS = (
     (("instruction", "response"), ("instruction_2", "response_2")),
     (("input", "output"),),
 )
-_LISTS = tuple(leaves[0].split(".")[0] for leaves in _DIALECTS)
+_LISTS = tuple(column_of(leaves[0]) for leaves in _DIALECTS)
 _TEXTS = {name for pairs in _PAIRS for pair in pairs for name in pair}
 # Vectors and neighbour lists are many times the size of the texts and of use to their own model
 # alone; `base_output` is a weaker model's answer, of which `base_reward` stays.
@@ -72,7 +72,7 @@ SOURCE = Magpie()
 
 
 def _is_wanted(leaf: str) -> bool:
-    return leaf.split(".")[0] not in LEFT_OUT
+    return column_of(leaf) not in LEFT_OUT
 
 
 def _draft(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Draft:
@@ -85,7 +85,7 @@ def _draft(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Draf
 def _messages(values: dict[str, Any]) -> list[Message]:
     for column in _LISTS:
         if values.get(column):
-            return parse_conversation(values[column], "image", 0)
+            return parse_conversation(values[column], None, 0)
     for columns in _PAIRS:
         pairs = [pair for names in columns if (pair := _pair(values, *names)) is not None]
         if pairs:

@@ -46,12 +46,13 @@ def _listing(uri: str, files: tuple[str, ...]) -> tuple[FileRef, ...]:
 class Root:
     """The folder URI that holds one upstream repository's files exactly as upstream lays them out.
 
-    `repo` is the upstream's own id of it. `files` names the files where a server cannot list them.
+    `repo` is the upstream's own id of it, `revision` the version that `uri` holds. `files` names the files where a server cannot list them.
     Listing is cached for the life of the process. Picklable, so tasks carry it.
     """
 
     uri: str
     repo: str
+    revision: str = "main"
     files: tuple[str, ...] = ()
 
     def glob(self, *patterns: str) -> list[FileRef]:

@@ -26,7 +26,7 @@ from sources.readers.parquet import (
 )
 from sources.root import FileRef, Root
 
-_LEAVES = ("images.bytes", "images.path", "texts.user", "texts.assistant")
+_LEAVES = ("images[].bytes", "images[].path", "texts[].user", "texts[].assistant")
 _MEDIA_BATCH_BYTES = 16 * 1024 * 1024
 _UPLOAD = re.compile(r"(?P<shard>.*/train-\d+-of-\d+)-[0-9a-f]{16}\.parquet")
 
@@ -76,15 +76,15 @@ def _config(file: FileRef) -> str:
 
 
 def _is_image(leaf: str) -> bool:
-    return leaf in ("images.bytes", "images.path")
+    return leaf in ("images[].bytes", "images[].path")
 
 
 def _is_path(leaf: str) -> bool:
-    return leaf == "images.path"
+    return leaf == "images[].path"
 
 
 def _is_not_bytes(leaf: str) -> bool:
-    return leaf != "images.bytes"
+    return leaf != "images[].bytes"
 
 
 def _refuse_two_uploads(root: Root, files: Iterable[FileRef]) -> None:
@@ -115,9 +115,8 @@ def _draft(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Draf
 
 
 def _turns(texts: object) -> list[dict[str, Any]]:
-    if texts is None:
+    if not isinstance(texts, list):
         raise RowError("row_malformed", "texts is null")
-    assert isinstance(texts, list)
     if not texts:
         raise RowError("no_turns", "texts is empty")
     return texts
@@ -138,7 +137,7 @@ def _items(file: FileRef, batch: Batch) -> Iterator[MediaItem]:
         for number, image in enumerate(images):
             key = f"{file.path}#{row}/{number}"
             image = image or {"bytes": None, "path": None}
-            if image["bytes"] is None:
+            if not isinstance(image["bytes"], bytes):
                 # clevr_math and okvqa name files of a private disk instead (Hub discussion 8).
                 detail = f"path {image['path']!r}" if image["path"] else ""
                 yield MediaItem(key, "image", reason="image_bytes_null", detail=detail)

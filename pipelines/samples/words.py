@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from pipelines.samples import exercises
+from pipelines.samples.sums import word_problem
 
 
 def seeded(*names: object) -> random.Random:
@@ -52,10 +53,12 @@ class Texts:
 
     def exchange(self) -> Exchange:
         """The next exchange; the ten ways to make one take turns."""
-        maker = _MAKERS[self._count % len(_MAKERS)]
+        turn, kind = divmod(self._count, len(_MAKERS))
+        self._count += 1
+        attempt = 0
         while True:
-            self._count += 1
-            made = maker(seeded(*self._names, self._count))
+            made = _MAKERS[kind](seeded(*self._names, kind, turn, attempt), turn)
+            attempt += 1
             if made.user not in self._seen and made.assistant not in self._seen:
                 self._seen |= {made.user, made.assistant}
                 return made
@@ -63,10 +66,10 @@ class Texts:
     def follow_up(self, first: Exchange) -> Exchange:
         """A second exchange that stays with the topic of the first."""
         rng = seeded(*self._names, "follow", first.user)
-        name, topic = _topic(rng, first.topic)
+        name, topic = first.topic, load_yaml("topics")[first.topic]
         ask = rng.choice(
             [
-                f"Thank you. Could you add something that beginners in {topic['field']} often miss?",
+                f"Thank you. What do beginners in {topic['field']} often miss?",
                 f"That helps. And what else should I know about {name}?",
                 f"Can you say more, this time about how {name} looks in practice?",
                 f"Good. Please give me two further points on {name}, in plain words.",
@@ -109,20 +112,21 @@ def _lower(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
 
 
-def _topic(rng: random.Random, name: str = "") -> tuple[str, dict[str, Any]]:
+def _topic(turn: int, offset: int) -> tuple[str, dict[str, Any]]:
+    """Topics take turns, from another one on for each way of asking."""
     topics = load_yaml("topics")
-    chosen = name or rng.choice(sorted(topics))
+    chosen = sorted(topics)[(turn + offset) % len(topics)]
     return chosen, topics[chosen]
 
 
-def _explain(rng: random.Random) -> Exchange:
-    name, topic = _topic(rng)
+def _explain(rng: random.Random, turn: int) -> Exchange:
+    name, topic = _topic(turn, 0)
     user = rng.choice(
         [
-            f"Can you explain the basics of {name} to someone who knows nothing about {topic['field']}?",
+            f"Can you explain {name} to someone who knows nothing about {topic['field']}?",
             f"I have to give a short talk on {name}. What are the main points?",
             f"What should every beginner know about {name}?",
-            f"Please write a paragraph about {name} for the newsletter of our {topic['field']} group.",
+            f"Please write a paragraph about {name} for a newsletter on {topic['field']}.",
             f"My daughter asked me about {name} and I did not know the answer. Can you help?",
             f"Which facts about {name} surprise people most?",
             f"Summarise what is known about {name} in about a hundred words.",
@@ -136,8 +140,8 @@ def _explain(rng: random.Random) -> Exchange:
     )
 
 
-def _advise(rng: random.Random) -> Exchange:
-    name, topic = _topic(rng)
+def _advise(rng: random.Random, turn: int) -> Exchange:
+    name, topic = _topic(turn, 5)
     weeks, hours = rng.randint(2, 12), rng.randint(2, 9)
     user = rng.choice(
         [
@@ -157,8 +161,8 @@ def _advise(rng: random.Random) -> Exchange:
     return Exchange(user, "\n".join([*lines, "", close]), "Advice seeking", name)
 
 
-def _tell(rng: random.Random) -> Exchange:
-    name, topic = _topic(rng)
+def _tell(rng: random.Random, turn: int) -> Exchange:
+    name, topic = _topic(turn, 10)
     hero = rng.choice(["Mira", "Jonas", "Amina", "Tomas", "Yuki", "Elena", "Kofi", "Ingrid"])
     place = rng.choice(["a harbour town", "a village in the hills", "the old quarter", "an island"])
     thing = rng.choice(["a brass key", "a torn map", "a letter", "a wooden box", "a blue lantern"])
@@ -171,14 +175,14 @@ def _tell(rng: random.Random) -> Exchange:
         f"{hero} found {thing} on the first morning of {rng.choice(['spring', 'autumn', 'May'])}. "
         f"Nobody in {place} knew whose it was. An old neighbour who had spent a lifetime with "
         f'{topic["field"]} only smiled and said: "{fact}" {hero} thought about that for '
-        f"{rng.randint(3, 30)} days, and then began to see it everywhere. When winter came, {thing} "
-        f"was back where it had been found, with a note for whoever would come next."
+        f"{rng.randint(3, 30)} days, and then saw it everywhere. When winter came, {thing} was "
+        f"back where it had been found, with a note for whoever would come next."
     )
     return Exchange(user, answer, "Creative writing", name)
 
 
-def _brainstorm(rng: random.Random) -> Exchange:
-    name, topic = _topic(rng)
+def _brainstorm(rng: random.Random, turn: int) -> Exchange:
+    name, topic = _topic(turn, 15)
     kind = rng.choice(["podcast", "exhibition", "school club", "weekend course", "small magazine"])
     count = rng.randint(4, 6)
     firsts = [
@@ -206,18 +210,18 @@ def _brainstorm(rng: random.Random) -> Exchange:
     return Exchange(user, answer, "Brainstorming", name)
 
 
-def _exercise(make: Callable[[random.Random], tuple[str, str]], category: str) -> _Maker:
-    def maker(rng: random.Random) -> Exchange:
-        user, assistant = make(rng)
-        return Exchange(user, assistant, category, _topic(rng)[0])
+def _exercise(make: Callable[[random.Random, int], tuple[str, str]], category: str) -> _Maker:
+    def maker(rng: random.Random, turn: int) -> Exchange:
+        user, assistant = make(rng, turn)
+        return Exchange(user, assistant, category, _topic(turn, 3)[0])
 
     return maker
 
 
-_Maker = Callable[[random.Random], Exchange]
+_Maker = Callable[[random.Random, int], Exchange]
 _MAKERS: tuple[_Maker, ...] = (
     _explain,
-    _exercise(exercises.word_problem, "Math"),
+    _exercise(word_problem, "Math"),
     _advise,
     _exercise(exercises.coding, "Coding & Debugging"),
     _tell,

@@ -31,14 +31,15 @@ def write_mirror(name: str) -> None:
 
 
 def _lines(values: list[Any]) -> str:
-    """One JSON value a line, so that a diff shows the rows that changed."""
-    return ",\n".join("    " + json.dumps(value, ensure_ascii=False) for value in values)
+    """A JSON list with one value a line, so that a diff shows the rows that changed."""
+    lines = ["    " + json.dumps(value, ensure_ascii=False) for value in values]
+    return "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
 
 
 def write_expected(name: str) -> None:
     source = get(name)
     found = reading.read_all(source, reading.mirror_of(source))
-    parts = [f'  "{key}": [\n{_lines(values)}\n  ]' for key, values in found.items()]
+    parts = [f'  "{key}": {_lines(values)}' for key, values in found.items()]
     text = "{\n" + ",\n".join(parts) + "\n}\n"
     (reading.FIXTURES / name / "expected.json").write_text(text, encoding="utf-8")
 

@@ -1,0 +1,272 @@
+"""The main job: recipe and upstream in, finished build out. Each step continues what is there."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+
+import sources
+from filters.base import Filter, Params
+from manifests.build import BuildManifest, load_manifest
+from manifests.errors import UsageError
+from manifests.storage import (
+    exists,
+    free_bytes,
+    join,
+    list_files,
+    read_json,
+    remove_tree,
+    sweep_temporary,
+    write_json,
+)
+from mixtures.plan import Plan, make_plan
+from mixtures.recipe import Recipe, check_sources
+from mixtures.recipe_file import load_recipe
+from pipelines.curate import CuratePlan, plan_curate, plan_measures
+from pipelines.emit import EmitTask, run_emit_task
+from pipelines.engine import Engine, Task, make_engine
+from pipelines.finish import finish
+from pipelines.frames import FrameSpec
+from pipelines.join import Joined, join_rows
+from pipelines.options import BuildOptions
+from pipelines.progress import StageProgress, human_bytes
+from pipelines.resolve import drop_exact_duplicates, judge_filters, parse_policies
+from pipelines.select import Selection, claim, index_digest, select, shard_media
+from pipelines.store import sweep_spools
+from pipelines.tables import print_dry_run, print_result
+from pipelines.tokens import PROCESSOR, with_tokens
+from pipelines.upstream import Upstream, check_mirror, find_upstream
+from sources.root import Root
+
+_EMIT_MEMORY = 768 << 20
+# What one upstream row may weigh in media, for the disk estimate under --limit.
+_LIMIT_ROW_BYTES = 2_000_000
+_BUILD_NAMES = ("data", "ledger", ".work", "plan.json", "README.md", "run.json", "manifest.json")
+
+
+@dataclass(slots=True)
+class _Job:
+    """A build under way: what was asked for, and the engine, which starts when it is needed."""
+
+    options: BuildOptions
+    recipe: Recipe
+    policies: list[tuple[Filter, Params]]
+    console: Console
+    engine: Engine | None = None
+
+    def run(self, stage: str, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+        if not tasks:
+            return []
+        if self.engine is None:
+            options = self.options
+            self.engine = make_engine(options.engine, options.workers, options.ray_address)
+        results = []
+        with StageProgress(self.console, stage, tasks) as progress:
+            for task, result in self.engine.run(tasks):
+                progress.advance(task)
+                results.append(result)
+        return results
+
+    def close(self) -> None:
+        if self.engine is not None:
+            self.engine.close()
+
+
+def build(options: BuildOptions, console: Console) -> BuildManifest | None:
+    """Build the mixture; None for a dry run. Finished tasks of an earlier run are kept."""
+    started = time.time()
+    recipe = load_recipe(options.recipe)
+    if options.seed is not None:
+        recipe = recipe.model_copy(update={"seed": options.seed})
+    check_sources(recipe, _known_subsets())
+    policies = parse_policies(recipe.filters)
+    console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
+    job = _Job(options, recipe, policies, console)
+    try:
+        return _build(job, started)
+    finally:
+        job.close()
+
+
+def _build(job: _Job, started: float) -> BuildManifest | None:
+    options = job.options
+    upstreams = _find_upstreams(job)
+    filters_used = [f for f, _ in job.policies]
+    curate = plan_curate(
+        upstreams, options.store, FrameSpec(), filters_used, options.limit is not None
+    )
+    _check_disk(options, curate)
+    if options.dry_run:
+        print_dry_run(job.console, job.recipe, upstreams, curate)
+        if curate.pending_bytes == 0:
+            joined, index, selection = _resolve(job, curate)
+            print_result(job.console, _make_plan(job, upstreams, index, selection), selection)
+        return None
+    _refuse_foreign(options)
+    _curate(job, curate)
+    joined, index, selection = _resolve(job, curate)
+    plan = _make_plan(job, upstreams, index, selection)
+    finished = _open_build(options, plan)
+    if finished is None:
+        records = _emit(job, joined, selection)
+        finished = finish(options.out, plan, job.policies, index, selection, records)
+        _write_run(options, started)
+    else:
+        job.console.print("this build is complete already; nothing to do")
+    print_result(job.console, plan, selection)
+    job.console.print(f"report: {join(options.out, 'README.md')}", soft_wrap=True)
+    return finished
+
+
+def _roots(upstreams: Sequence[Upstream]) -> list[Root]:
+    return [root for upstream in upstreams for root, _ in (*upstream.rows, *upstream.media)]
+
+
+def _known_subsets() -> dict[str, list[str]]:
+    return {
+        name: [subset.name for subset in source.card.subsets]
+        for name, source in sources.discover().items()
+    }
+
+
+def _find_upstreams(job: _Job) -> list[Upstream]:
+    options = job.options
+    if options.mirror is not None:
+        check_mirror(options.mirror)
+    return [
+        find_upstream(sources.get(name), set(subsets) or None, options.mirror, options.limit)
+        for name, subsets in sorted(job.recipe.sources().items())
+    ]
+
+
+def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:
+    """Refuse before work starts what the disk cannot hold: the store copies media as they are."""
+    needed = curate.pending_bytes
+    if options.limit is not None:
+        tasks = len(curate.media) + len(curate.rows)
+        needed = min(needed, tasks * options.limit * _LIMIT_ROW_BYTES)
+    free = free_bytes(options.store)
+    if free is not None and needed > free:
+        raise UsageError(
+            f"the store {options.store} needs about {human_bytes(needed)} and its disk has "
+            f"{human_bytes(free)} free; name another with --store, or take a part with --limit"
+        )
+
+
+def _curate(job: _Job, curate: CuratePlan) -> None:
+    sweep_spools(job.options.store)
+    if curate.num_done:
+        todo = len(curate.media) + len(curate.rows)
+        job.console.print(f"  curate: {curate.num_done} shards are in the store, {todo} to do")
+    if job.options.limit is not None:
+        # A limited row task takes the rows whose media were stored: media come first.
+        job.run("curate", curate.media)
+        job.run("curate", curate.rows)
+    else:
+        job.run("curate", [*curate.media, *curate.rows])
+    job.run("measure", plan_measures(curate.curated, [f for f, _ in job.policies]))
+
+
+def _resolve(job: _Job, curate: CuratePlan) -> tuple[Joined, pl.DataFrame, Selection]:
+    joined = join_rows(curate.curated)
+    index = claim(judge_filters(joined, job.policies), job.recipe)
+    index = with_tokens(drop_exact_duplicates(index), joined.media)
+    options = job.options
+    sizes = np.array([sum(n or ()) for n in joined.media["lengths"].to_pylist()], dtype=np.int64)
+    index, selection = select(index, job.recipe, sizes, options.num_samples, options.num_tokens)
+    return joined, index, selection
+
+
+def _make_plan(
+    job: _Job, upstreams: Sequence[Upstream], index: pl.DataFrame, selection: Selection
+) -> Plan:
+    """Everything pinned: recipe, quotas, revisions, and what was read, by a digest of the index."""
+    pins = {f"revision:{root.repo}": root.revision for root in _roots(upstreams)}
+    pins["index"] = index_digest(index)
+    pins["frames"] = FrameSpec().spec
+    return make_plan(job.recipe, selection.available, selection.solution, PROCESSOR, pins)
+
+
+def _refuse_foreign(options: BuildOptions) -> None:
+    """A folder that is no build is never written into."""
+    if exists(join(options.out, "plan.json")) or not list_files(options.out):
+        return
+    names = {name.split("/")[0] for name in list_files(options.out)}
+    if names - set(_BUILD_NAMES):
+        raise UsageError(f"--out {options.out} is not empty and not a build; name another folder")
+
+
+def _open_build(options: BuildOptions, plan: Plan) -> BuildManifest | None:
+    """Start or continue BUILD; the manifest, if this very plan has been built already."""
+    path = join(options.out, "plan.json")
+    if exists(path) and read_json(path) != plan.model_dump(mode="json"):
+        if not options.overwrite:
+            raise UsageError(
+                f"{options.out} holds a build of another plan; say --overwrite to replace it, or "
+                "name another --out"
+            )
+        for name in _BUILD_NAMES:
+            remove_tree(join(options.out, name))
+    if exists(join(options.out, "manifest.json")):
+        return load_manifest(options.out)
+    sweep_temporary(options.out)
+    write_json(path, plan.model_dump(mode="json"))
+    return None
+
+
+def _finished_shard(out: str, name: str) -> dict[str, Any] | None:
+    """The record of a shard that an earlier run wrote whole."""
+    record = join(out, ".work", f"{name}.json")
+    if exists(record) and exists(join(out, "data", name)):
+        return dict(read_json(record))
+    return None
+
+
+def _emit(job: _Job, joined: Joined, selection: Selection) -> list[dict[str, Any]]:
+    options = job.options
+    total = int(selection.rows["bytes"].sum())
+    free = free_bytes(options.out)
+    if free is not None and total > free:
+        raise UsageError(
+            f"the build needs {human_bytes(total)} and the disk of {options.out} has "
+            f"{human_bytes(free)} free; name another --out, or ask for less with --num-samples"
+        )
+    records, tasks = [], []
+    for number, (start, stop) in enumerate(selection.bounds):
+        name = f"train-{number:05d}-of-{len(selection.bounds):05d}.parquet"
+        done = _finished_shard(options.out, name)
+        if done is not None:
+            records.append(done)
+            continue
+        part = selection.rows.slice(start, stop - start)
+        rows, media = shard_media(part, joined.media)
+        task = EmitTask(options.out, name, rows, media, joined.row_folders, joined.media_folders)
+        size = int(part["bytes"].sum())
+        tasks.append(Task(f"emit {name}", "data", run_emit_task, (task,), _EMIT_MEMORY, size))
+    return records + job.run("emit", tasks)
+
+
+def _write_run(options: BuildOptions, started: float) -> None:
+    """What differs between two runs of one plan; outside every digest."""
+    write_json(
+        join(options.out, "run.json"),
+        {
+            "command": sys.argv,
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+            "seconds": round(time.time() - started, 1),
+            "host": platform.node(),
+            "python": platform.python_version(),
+            "engine": options.engine,
+            "workers": options.workers,
+            "mirror": options.mirror,
+            "store": options.store,
+        },
+    )

@@ -1,0 +1,64 @@
+"""Members of whatever archive an upstream ships: tar, tar.gz, zip, split zip.
+
+The kind is told by the first bytes, or by a name that ends on .zip.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from sources.base import MediaItem
+from sources.readers.members import Member, MediaKind, Wanted, media_kind
+from sources.readers.tars import read_tar
+from sources.readers.zips import ZIP_MAGIC, Parts, read_zip
+from sources.root import FileRef, Root
+
+_PART = re.compile(r"\.z(\d{2,})")
+
+
+def read_archive(
+    root: Root, files: tuple[FileRef, ...], wanted: Wanted, spool: Path
+) -> Iterator[Member]:
+    """Wanted members in the order in which they lie; `files` are the parts in order."""
+    with ExitStack() as stack:
+        handles = [stack.enter_context(root.open(file.path)) for file in files]
+        magic = handles[0].read(len(ZIP_MAGIC))
+        handles[0].seek(0)
+        if magic == ZIP_MAGIC or files[-1].path.endswith(".zip"):
+            yield from read_zip(Parts(handles, [file.size for file in files]), wanted, spool)
+        else:
+            yield from read_tar(handles[0], wanted, spool)
+
+
+def group_parts(files: Iterable[FileRef]) -> list[tuple[FileRef, ...]]:
+    """Archives, each with its parts in order: `a.z01`, `a.z02`, `a.zip` are one."""
+    groups: dict[str, list[FileRef]] = {}
+    for file in files:
+        path = Path(file.path)
+        is_part = path.suffix == ".zip" or _PART.fullmatch(path.suffix)
+        groups.setdefault(str(path.with_suffix("")) if is_part else file.path, []).append(file)
+    return [tuple(sorted(group, key=_part_number)) for _, group in sorted(groups.items())]
+
+
+def _part_number(file: FileRef) -> float:
+    match = _PART.fullmatch(Path(file.path).suffix)
+    return int(match[1]) if match else float("inf")
+
+
+
+def to_item(member: Member, prefix: str, archive: FileRef, default: MediaKind) -> MediaItem:
+    """The member as a media item, its key below `prefix`.
+
+    What an archive lost without a name is keyed by the archive's own path, as `default`.
+    """
+    return MediaItem(
+        key=f"{prefix}/{member.name}" if member.name else archive.path,
+        kind=media_kind(member.name) or default,
+        data=member.data,
+        file=member.file,
+        reason=member.reason,
+        detail=member.detail,
+    )

@@ -1,0 +1,127 @@
+"""Members of tar and tar.gz archives, streamed: one pass forward, no seeking, flat memory."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Self
+
+from sources.readers.members import Member, Wanted, clean_name, is_unsafe, take, too_large
+
+GZIP_MAGIC = b"\x1f\x8b"
+_IN_BYTES = 256 * 1024
+_OUT_BYTES = 1024 * 1024
+# A long name or a set of pax records is hundreds of bytes; tarfile would read any size into memory.
+_MAX_EXTENDED_BYTES = 1024 * 1024
+_EXTENDED = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_DAMAGE = (tarfile.TarError, zlib.error, EOFError)
+# What may follow the end of the archive inside the stream: tar pads to records of 10 KiB.
+_MAX_PADDING_BYTES = 16 * 1024 * 1024
+
+
+def read_tar(handle: IO[bytes], wanted: Wanted, spool: Path) -> Iterator[Member]:
+    """Wanted members in archive order; what cannot be read is one `archive_damaged`, the last.
+
+    Links and devices are `member_unsafe`, and so are names that lead out of the archive's folder.
+    """
+    name = ""
+    try:
+        stream = _Gunzip(handle) if _is_gzip(handle) else handle
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
+            while (info := archive.next()) is not None:
+                archive.members = []  # else a million members pile up: about 1 GB
+                name = clean_name(info.name)
+                member = _member(archive, info, name, wanted, spool)
+                if member is not None:
+                    yield member
+                name = ""
+        stream.read(_MAX_PADDING_BYTES)  # the checksum stands at the end of a gzip stream
+    except _DAMAGE as error:
+        yield Member(name, reason="archive_damaged", detail=str(error) or type(error).__name__)
+
+
+def _member(
+    archive: tarfile.TarFile, info: tarfile.TarInfo, name: str, wanted: Wanted, spool: Path
+) -> Member | None:
+    want = None if info.isdir() else wanted(name)
+    if want is None:
+        return None
+    stream = archive.extractfile(info) if info.isfile() else None
+    if stream is None or is_unsafe(name):
+        return Member(name, reason="member_unsafe", detail=f"type {info.type!r}, name {name!r}")
+    if info.size > want.max_bytes:
+        return too_large(name, want)
+    return take(name, stream.read, want, spool)
+
+
+class _Header(tarfile.TarInfo):
+    """Tells a damaged header from the end of the archive: tarfile ends quietly at both."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+        try:
+            info = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if not bytes(buf).strip(b"\0"):
+                raise
+            raise tarfile.ReadError(f"damaged header: {error}") from error
+        if info.type in _EXTENDED and info.size > _MAX_EXTENDED_BYTES:
+            raise tarfile.ReadError(f"a header of {info.size} bytes")
+        return info
+
+
+def _is_gzip(handle: IO[bytes]) -> bool:
+    magic = handle.read(len(GZIP_MAGIC))
+    handle.seek(0)
+    return magic == GZIP_MAGIC
+
+
+class _Gunzip:
+    """The unpacked bytes of one or more gzip streams; EOFError where the last one is cut.
+
+    Like `gzip.GzipFile`, but in larger steps, and bounded: a step gives at most 1 MiB.
+    """
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self._packed = b""
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self._ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        parts: list[memoryview] = []
+        while size > 0 and (self._ready or self._fill()):
+            parts.append(self._ready[:size])
+            self._ready = self._ready[size:]
+            size -= len(parts[-1])
+        return b"".join(parts)
+
+    def _fill(self) -> bool:
+        """Unpack a step; False at the end of the last stream."""
+        while not self._ready:
+            if self._inflate.eof and not self._next_stream():
+                return False
+            packed = self._packed or self._handle.read(_IN_BYTES)
+            if not packed:
+                raise EOFError("the gzip stream is cut")
+            self._ready = memoryview(self._inflate.decompress(packed, _OUT_BYTES))
+            self._packed = self._inflate.unconsumed_tail
+        return True
+
+    def _next_stream(self) -> bool:
+        """Streams may follow each other; anything else after one is padding."""
+        after = self._inflate.unused_data
+        after += self._handle.read(_IN_BYTES) if len(after) < len(GZIP_MAGIC) else b""
+        if not after.startswith(GZIP_MAGIC):
+            return False
+        self._packed = after
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        return True

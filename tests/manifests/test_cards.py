@@ -1,0 +1,135 @@
+"""Source cards: what is required is required, and an error names the file and the field."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from manifests.cards import SourceCard, load_card, parse_card
+from manifests.errors import CardError
+
+GOOD: dict[str, Any] = {
+    "name": "demo",
+    "title": "Demo",
+    "repo": "someone/demo",
+    "revision": "main",
+    "homepage": "https://example.org",
+    "license": "CC-BY-4.0",
+    "gated": False,
+    "citation": "Nobody, 2024",
+    "quirks": [],
+    "subsets": [
+        {"name": "one", "category": "vqa", "modality": "image", "num_rows": 10},
+        {
+            "name": "two",
+            "category": "chat",
+            "modality": "text",
+            "num_rows": None,
+            "license": "LicenseRef-llama3 AND CC-BY-NC-4.0",
+            "repo": "someone/other",
+        },
+    ],
+}
+
+
+def _parse(**changes: Any) -> SourceCard:
+    """The good card with fields changed, or left out where the change is Ellipsis."""
+    fields = {name: value for name, value in (GOOD | changes).items() if value is not ...}
+    return parse_card(yaml.safe_dump(fields), "demo")
+
+
+def test_good_card() -> None:
+    card = _parse()
+    assert card.subset("two").num_rows is None
+    assert card.layout == "hub"
+
+
+def test_repos_are_each_named_once_in_order() -> None:
+    assert _parse().repos == ("someone/demo", "someone/other")
+    media = ["someone/other", "someone/media"]
+    assert _parse(media_repos=media).repos == ("someone/demo", "someone/other", "someone/media")
+
+
+def test_unknown_subset_says_the_nearest() -> None:
+    with pytest.raises(CardError, match=r"demo has no subset 'tow'; did you mean 'two'\? \(it has"):
+        _parse().subset("tow")
+
+
+@pytest.mark.parametrize("field", [name for name in GOOD if name != "name"])
+def test_every_field_is_required(field: str) -> None:
+    with pytest.raises(CardError, match=rf"sources/demo\.yaml: {field}: Field required"):
+        _parse(**{field: ...})
+
+
+def _subset(**changes: Any) -> list[dict[str, Any]]:
+    return [GOOD["subsets"][0] | changes]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"license": ""}, "license: String should match"),
+        ({"license": "see README, maybe"}, "license: String should match"),
+        ({"license": None}, "license: Input should be a valid string"),
+        ({"revision": ""}, "revision: String should have at least 1"),
+        ({"gated": "perhaps"}, "gated: Input should be a valid boolean"),
+        ({"licence": "MIT"}, "licence: Extra inputs are not permitted"),
+        ({"subsets": []}, "subsets: Tuple should have at least 1"),
+        ({"subsets": _subset() * 2}, "subsets one are listed twice"),
+        ({"subsets": _subset(modality="audio")}, r"subsets\.0\.modality: Input should be"),
+        ({"subsets": _subset(num_rows=-1)}, r"subsets\.0\.num_rows: Input should be greater"),
+        ({"layout": "url"}, "files belong to layout url"),
+        ({"files": ["a.tgz"]}, "files belong to layout url"),
+        ({"layout": "ftp"}, "layout: Input should be 'hub' or 'url'"),
+        ({"name": "other"}, "calls itself 'other'"),
+    ],
+)
+def test_bad_card_names_the_field(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(CardError, match=said) as caught:
+        _parse(**changes)
+    assert "manifests/sources/demo.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Input should be a valid dictionary"),
+        ("- a", "Input should be a valid dictionary"),
+        ("a: [", "is not YAML"),
+        ("a: !!python/object:os.system {}", "is not YAML"),
+    ],
+)
+def test_bad_yaml(text: str, said: str) -> None:
+    with pytest.raises(CardError, match=rf"manifests/sources/demo\.yaml.*{said}"):
+        parse_card(text, "demo")
+
+
+def test_absent_card() -> None:
+    with pytest.raises(CardError, match=r"no card manifests/sources/no_such_source\.yaml"):
+        load_card("no_such_source")
+
+
+def test_card_that_is_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "latin.yaml").write_bytes(b"name: caf\xe9")
+    monkeypatch.setattr("manifests.cards.resources.files", lambda package: tmp_path)
+    with pytest.raises(CardError, match=r"manifests/sources/latin\.yaml is not UTF-8"):
+        load_card("latin")
+
+
+def _written() -> list[str]:
+    files = (resources.files("manifests") / "sources").iterdir()
+    return sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml"))
+
+
+@pytest.mark.parametrize("name", _written())
+def test_card_of_the_project(name: str) -> None:
+    card = load_card(name)
+    assert load_card(name) is card
+    assert card.quirks, "no upstream is without quirks"
+    assert SourceCard.model_validate(card.model_dump(mode="json")) == card

@@ -47,8 +47,7 @@ class PlanLeaf(_Frozen):
 class Plan(_Frozen):
     """What `mixture plan` prints and `build-mixture` runs."""
 
-    recipe: Recipe
-    seed: int
+    recipe: Recipe = Field(description="fully resolved; its seed is the build's")
     total: int = Field(ge=1)
     leaves: tuple[PlanLeaf, ...]
     binding: str = Field(description="what stops one row more; empty where nothing does")
@@ -64,6 +63,10 @@ class Plan(_Frozen):
         if drawn != self.total:
             raise ValueError(f"the plan's quotas sum to {drawn}, not to its total {self.total}")
         return self
+
+    @property
+    def seed(self) -> int:
+        return self.recipe.seed
 
     @property
     def quotas(self) -> tuple[int, ...]:
@@ -110,7 +113,6 @@ def make_plan(
     ]
     return Plan(
         recipe=recipe,
-        seed=recipe.seed,
         total=solution.total,
         leaves=tuple(leaves),
         binding=str(solution.binding or ""),

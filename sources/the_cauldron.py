@@ -104,52 +104,65 @@ def _refuse_two_uploads(root: Root, files: Iterable[FileRef]) -> None:
 def _draft(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Draft:
     if isinstance(values, RowError):
         raise values
-    images, texts = values.pop("images") or [], _turns(values.pop("texts"))
+    images, texts = _images(values), _turns(values)
     pairs = [_pair(number, turn) for number, turn in enumerate(texts)]
     refs = [MediaRef("image", f"{shard.file.path}#{row}/{i}") for i in range(len(images))]
+    extra = {name: value for name, value in values.items() if name not in ("images", "texts")}
     sources = [turn.get("source") for turn in texts]
     if any(source is not None for source in sources):
-        values["turn_sources"] = sources
+        extra["turn_sources"] = sources
     messages = build_chat(pairs, "image", len(refs))
-    return Draft(row, shard.subset, messages, refs, extra=json_columns(values))
+    return Draft(row, shard.subset, messages, refs, extra=json_columns(extra))
 
 
-def _turns(texts: object) -> list[dict[str, Any]]:
+def _images(values: dict[str, Any]) -> list[Any]:
+    """Null is no image; rows of text alone have either."""
+    images = values["images"]
+    if images is not None and not isinstance(images, list):
+        raise RowError("row_malformed", "images is not a list")
+    return images or []
+
+
+def _turns(values: dict[str, Any]) -> list[Any]:
+    texts = values["texts"]
     if not isinstance(texts, list):
-        raise RowError("row_malformed", "texts is null")
+        raise RowError("row_malformed", "texts is not a list")
     if not texts:
         raise RowError("no_turns", "texts is empty")
     return texts
 
 
-def _pair(number: int, turn: dict[str, Any] | None) -> tuple[str, str]:
+def _pair(number: int, turn: Any) -> tuple[str, str]:
     for side in ("user", "assistant"):
-        if turn is None or not isinstance(turn[side], str):
+        if not isinstance(turn, dict) or not isinstance(turn[side], str):
             raise RowError("row_malformed", f"texts[{number}].{side} is not a string")
-    assert turn is not None
     return turn["user"], turn["assistant"]
 
 
+def _readable(piece: Batch | Damage) -> Iterator[tuple[int, list[Any]]]:
+    """(row, images) of a piece; a row whose images cannot be listed is rejected by the row task."""
+    for row, values in decode(piece):
+        if not isinstance(values, RowError) and isinstance(values["images"], list):
+            yield row, values["images"]
+
+
 def _items(file: FileRef, batch: Batch) -> Iterator[MediaItem]:
-    for row, values in decode(batch):
-        # An error is in a path, which the row task reads too: the row is rejected there.
-        images = [] if isinstance(values, RowError) else values["images"] or []
+    for row, images in _readable(batch):
         for number, image in enumerate(images):
             key = f"{file.path}#{row}/{number}"
-            image = image or {"bytes": None, "path": None}
-            if not isinstance(image["bytes"], bytes):
-                # clevr_math and okvqa name files of a private disk instead (Hub discussion 8).
-                detail = f"path {image['path']!r}" if image["path"] else ""
-                yield MediaItem(key, "image", reason="image_bytes_null", detail=detail)
+            cell = image if isinstance(image, dict) else {"bytes": None, "path": None}
+            if isinstance(cell["bytes"], bytes):
+                yield MediaItem(key, "image", data=cell["bytes"])
             else:
-                yield MediaItem(key, "image", data=image["bytes"])
+                # clevr_math and okvqa name files of a private disk instead (Hub discussion 8).
+                detail = f"path {cell['path']!r}" if cell["path"] else ""
+                yield MediaItem(key, "image", reason="image_bytes_null", detail=detail)
 
 
 def _lost_items(root: Root, file: FileRef, damage: Damage) -> Iterator[MediaItem]:
     """Images whose bytes cannot be read; their number may still be known from their paths."""
-    for row, values in read_rows(root, file, damage.start, damage.stop, _is_path):
-        # Where paths cannot be read either, the row itself is rejected and names no image.
-        count = 0 if isinstance(values, RowError) else len(values["images"] or [])
-        for number in range(count):
-            key = f"{file.path}#{row}/{number}"
-            yield MediaItem(key, "image", reason="archive_damaged", detail=damage.detail)
+    for piece in read_batches(root, file, damage.start, damage.stop, _is_path):
+        for row, images in _readable(piece):
+            for number in range(len(images)):
+                key = f"{file.path}#{row}/{number}"
+                yield MediaItem(key, "image", reason="archive_damaged", detail=damage.detail)

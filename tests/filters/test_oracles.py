@@ -25,7 +25,7 @@ _TIGHT: dict[str, Params] = {
 
 @pytest.mark.parametrize("name", sorted(ORACLES))
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_filter_equals_oracle(name: str, data: st.DataObject) -> None:
     here = get(name)
     rows = data.draw(rows_for(here))

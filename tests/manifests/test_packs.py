@@ -128,6 +128,20 @@ def test_neighbours_are_one_request_and_far_ones_two(
     ]
 
 
+def test_empty_members_are_no_request(remote: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server answers an empty range with an error."""
+    slices = _write(remote, [[("a", b"")], [("b", b"b")]])
+
+    def cat_file(self: object, path: str, start: int, end: int) -> bytes:
+        assert start < end
+        return b"b"
+
+    monkeypatch.setattr(type(storage.filesystem(remote)[0]), "cat_file", cat_file)
+    with PackReader(remote) as reader:
+        assert reader.read(slices) == [b"", b"b"]
+        assert reader.read(slices[:1]) == [b""]
+
+
 def test_short_pack_is_an_error(folder: str) -> None:
     slices = _write(folder, [[("a", b"a" * 600)], [("b", b"b" * 600)]])
     path = storage.join(folder, pack_name(0))

@@ -10,8 +10,6 @@ from mixtures.quota import solve
 from mixtures.recipe_file import load_recipe
 from mixtures.tokens import get_processor
 
-AVAILABLE = [100, 200, 300, 0]
-
 
 def _plan(total: int | None = 100, **pins: str) -> Plan:
     recipe = load_recipe("video").model_copy(update={"seed": 5})
@@ -22,12 +20,12 @@ def _plan(total: int | None = 100, **pins: str) -> Plan:
 
 def test_a_plan_has_every_quota_and_why_there_is_no_row_more() -> None:
     plan = _plan(None)
-    assert (plan.total, plan.quotas, plan.seed) == (606, (85, 200, 73, 248), 5)
+    assert (plan.total, plan.quotas, plan.seed) == (607, (85, 200, 73, 249), 5)
     assert plan.binding == (
-        "component video can give 200 rows and would need 201 for a total of 607"
+        "component video can give 200 rows and would need 201 for a total of 608"
     )
     text = plan.leaves[0]
-    assert (text.path, text.share, text.asked) == ("text", Fraction(7, 50), Fraction(2121, 25))
+    assert (text.path, text.share, text.asked) == ("text", Fraction(7, 50), Fraction(4249, 50))
     assert (text.available, text.quota, text.repeats) == (100, 85, 1)
     assert plan.tokens_estimated
     assert _plan(100).binding == ""
@@ -40,8 +38,8 @@ def test_repeats_are_passes_begun() -> None:
     available = [10, 33, 5, 41]
     solution = solve(recipe, available, 101)
     plan = make_plan(recipe, available, solution, get_processor("smolvlm-256m"), {})
-    assert plan.quotas == (14, 34, 12, 41)
-    assert [leaf.repeats for leaf in plan.leaves] == [2, 2, 3, 1]
+    assert plan.quotas == (14, 33, 12, 42)
+    assert [leaf.repeats for leaf in plan.leaves] == [2, 1, 3, 2]
     few = make_plan(
         recipe, available, solve(recipe, available, 2), get_processor("smolvlm-256m"), {}
     )
@@ -60,7 +58,8 @@ def test_plans_survive_json() -> None:
 def test_the_digest_follows_everything_that_decides_bytes() -> None:
     plan = _plan()
     assert len(plan.digest) == 64 and plan.digest == _plan().digest
-    seeded = plan.model_copy(update={"seed": 6})
+    recipe = plan.recipe.model_copy(update={"seed": 6})
+    seeded = plan.model_copy(update={"recipe": recipe})
     others = [_plan(99), _plan(revision="abc"), seeded]
     assert len({plan.digest, *(other.digest for other in others)}) == 4
 

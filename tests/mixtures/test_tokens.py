@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from manifests.errors import UsageError
 from mixtures.tokens import (
     DEFAULT_PROCESSOR,
-    PROCESSORS,
     MediaSizes,
+    Processor,
     TextSizes,
     count_tokens,
     get_processor,
@@ -53,10 +53,8 @@ def test_the_reference_examples() -> None:
 
 
 @pytest.mark.parametrize(("processor", "max_image_ids"), [(SMALL, 1088), (LARGE, 1377)])
-def test_the_largest_image_and_a_frame(processor: object, max_image_ids: int) -> None:
-    assert processor in PROCESSORS.values()
-    model = next(known for known in PROCESSORS.values() if known == processor)
-    all_ids, image_ids = media_ids(model, _media([(700, 700, False), (700, 700, True)]))
+def test_the_largest_image_and_a_frame(processor: Processor, max_image_ids: int) -> None:
+    all_ids, image_ids = media_ids(processor, _media([(700, 700, False), (700, 700, True)]))
     # Mixtures reference, section 3.2: 17 tiles at most; a frame is one tile.
     assert image_ids.tolist() == [max_image_ids, max_image_ids // 17]
     assert all_ids[1] == max_image_ids // 17 + 3
@@ -67,8 +65,7 @@ def test_the_largest_image_and_a_frame(processor: object, max_image_ids: int) ->
     st.one_of(st.integers(1, 20_000), st.integers(1, 3)),
     st.sampled_from([SMALL, LARGE]),
 )
-def test_tiles_follow_the_stated_arithmetic(width: int, height: int, processor: object) -> None:
-    model = next(known for known in PROCESSORS.values() if known == processor)
+def test_tiles_follow_the_stated_arithmetic(width: int, height: int, model: Processor) -> None:
     rows, columns = image_tiles(model, np.array([width, height]), np.array([height, width]))
     edge, tile = model.longest_edge_px, model.tile_px
     assert (rows[0], columns[0]) == _tiles(width, height, edge, tile)

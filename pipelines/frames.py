@@ -212,11 +212,11 @@ def _seek(container: Any, stream: Any, pts: int) -> None:
 
 
 def _tolerant(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames that have a time; packets that do not decode are passed over."""
+    """Decoded frames that have a time and are whole; damaged packets and frames are passed over."""
     try:
         for packet in container.demux(stream):
             try:
-                yield from (f for f in packet.decode() if f.pts is not None)
+                yield from (f for f in packet.decode() if f.pts is not None and not f.is_corrupt)
             except av.error.FFmpegError:
                 continue
     except av.error.FFmpegError:

@@ -129,7 +129,7 @@ def _lost_clips(file: FileRef, damage: Damage) -> Iterator[MediaItem]:
         yield MediaItem(key, "video", reason="archive_damaged", detail=damage.detail)
 
 
-def _drafts(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Iterator[Draft]:
+def _drafts(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> list[Draft]:
     if isinstance(values, RowError):
         raise values
     about = _parsed(values.pop("json"))
@@ -138,11 +138,12 @@ def _drafts(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Ite
     if not any(chats):
         raise RowError("no_turns", "no question, description or scene")
     extra = json_columns({**values, **{name: about.get(name) for name in EXTRA}})
-    for group, pairs in enumerate(chats):
-        if pairs:
-            media = [MediaRef("video", _key(shard.file, row))]
-            messages = build_chat(pairs, "video", 1)
-            yield Draft(row, shard.subset, messages, media, group, extra)
+    media = [MediaRef("video", _key(shard.file, row))]
+    return [
+        Draft(row, shard.subset, build_chat(pairs, "video", 1), media, group, extra)
+        for group, pairs in enumerate(chats)
+        if pairs
+    ]
 
 
 def _parsed(value: object) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class Clip:
     # For long clips: (word, colour) of each section, in order, and the seconds that one lasts.
     sections: tuple[tuple[str, str], ...] = ()
     section_s: int = 0
+    comes_closer: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -70,8 +71,9 @@ def pan_photo(scene: Scene, number: int, seconds: float, fps: int = 8) -> Clip:
     rng = seeded("pan", scene.name, number)
     size = rng.choice([(224, 168), (256, 144), (192, 192)])
     aspect = size[0] / size[1]
-    ends = [crop_box(scene, source.size, aspect, rng, tight) for tight in (True, False)]
-    if rng.random() < 0.5:
+    ends = [crop_box(scene, source.size, aspect, rng, tight) for tight in (False, True)]
+    closer = rng.random() < 0.5
+    if not closer:
         ends.reverse()
     count = round(seconds * fps)
     frames = []
@@ -80,7 +82,7 @@ def pan_photo(scene: Scene, number: int, seconds: float, fps: int = 8) -> Clip:
         t = 0.5 - 0.5 * math.cos(math.pi * n / max(1, count - 1))
         box = tuple(a + (b - a) * t for a, b in zip(*ends, strict=True))
         frames.append(source.resize(size, Image.Resampling.BILINEAR, box=box))
-    return Clip(scene, fps, frames)
+    return Clip(scene, fps, frames, comes_closer=closer)
 
 
 def long_clip(scene: Scene, number: int, seconds: int, fps: int = 4) -> Clip:
@@ -95,7 +97,7 @@ def long_clip(scene: Scene, number: int, seconds: int, fps: int = 4) -> Clip:
     for n, frame in enumerate(base.frames):
         word, color = sections[n // (fps * section_s)]
         _burn(frame, word, color, n / len(base.frames))
-    return Clip(scene, fps, base.frames, sections, section_s)
+    return Clip(scene, fps, base.frames, sections, section_s, base.comes_closer)
 
 
 def _burn(frame: Image.Image, word: str, color: str, progress: float) -> None:

@@ -1,4 +1,4 @@
-"""The Cauldron in small: six configs, a Parquet file each, images as bytes, texts without markers."""
+"""The Cauldron in small: six configs, a Parquet file each; images as bytes, no markers in texts."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _diagram(number: int, gallery: Gallery) -> Row:
         gallery, lambda attempt: make_diagram(seeded("ai2d", number, attempt), number)
     )
     rng = seeded("ai2d", "ask", number)
-    pairs = {}
+    pairs: dict[str, tuple[str, str]] = {}
     while len(pairs) < 2:
         question, answer, wrong = diagram.question(rng)
         choices = rng.sample([answer, *wrong], 4)

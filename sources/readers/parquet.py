@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -137,7 +138,7 @@ def read_batches(
     with _open(root, file) as (parquet, paths):
         meta = parquet.metadata
         columns = [path for path in paths if wanted(leaf_name(path))]
-        end = meta.num_rows if stop is None else min(stop, meta.num_rows)
+        end = sys.maxsize if stop is None else stop
         first = 0
         for number in range(meta.num_row_groups):
             group = meta.row_group(number)

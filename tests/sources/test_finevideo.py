@@ -22,7 +22,7 @@ QA = {"question": "Who?", "answer": "She."}
 
 def put(folder: Path, about: pa.Array, clips: Any = None, kind: Any = None) -> Root:
     mp4 = pa.array(clips or [b"clip"] * len(about), kind or pa.binary())
-    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"mp4": mp4, "json": about}), folder / FILE)
     return Root(str(folder), "HuggingFaceFV/finevideo")
 
@@ -111,7 +111,7 @@ def test_spans_that_cannot_be_right_are_left_out(tmp_path: Path, times: Any, tex
 def test_without_a_duration_a_span_is_believed(tmp_path: Path) -> None:
     late = {"title": "S", "timestamps": span("01:00:00.000", "01:01:01.000")}
     for duration in (None, 0, "100"):
-        assert scenes(tmp_path, late, duration=duration) == "1. S (60:00 to 61:01)"
+        assert scenes(tmp_path / str(duration), late, duration=duration) == "1. S (60:00 to 61:01)"
 
 
 def test_activities_are_lines_of_their_scene(tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_struct_and_string_give_the_same(tmp_path: Path, kind: pa.DataType) -> N
         "youtube_channel": "C",
         "text_to_speech": "left out",
     }
-    as_struct = drafts(put(tmp_path, pa.array([about])))
-    as_string = drafts(put(tmp_path, pa.array([json.dumps(about)], kind)))
+    as_struct = drafts(put(tmp_path / "struct", pa.array([about])))
+    as_string = drafts(put(tmp_path / "string", pa.array([json.dumps(about)], kind)))
     assert as_struct == as_string
     assert [draft.group for draft in as_struct] == [0, 1, 2]
     assert isinstance(as_struct[0], Draft)

@@ -27,7 +27,7 @@ from sources.readers import json_array
 
 
 def write_array(path: Path, num_bytes: int) -> int:
-    """Rows of 2 to 10 turns with escapes, quotes and brackets in their texts; the number written."""
+    """Rows of 2 to 10 turns, escapes, quotes and brackets in their texts; returns their number."""
     draw = random.Random(7)
     words = [f"word{i}" if i % 7 else 'he said "so" [1, {2}]\n\u00e9' for i in range(2000)]
     written = rows = 0
@@ -97,7 +97,9 @@ def _measure(parser: Callable[[Path], Iterator[Any]], path: Path, answer: Any) -
     answer.put((rows, turns, seconds, peak))
 
 
-def run(parser: Callable[[Path], Iterator[Any]], path: Path) -> tuple[int, int, float, float] | None:
+def run(
+    parser: Callable[[Path], Iterator[Any]], path: Path
+) -> tuple[int, int, float, float] | None:
     """(rows, turns, seconds, peak MiB) in a fresh process; None where it could not run."""
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
@@ -122,7 +124,9 @@ def main() -> None:
                 print(f"{parser.__name__:24} not installed or failed")
                 continue
             counts.add(found[:2])
-            print(f"{parser.__name__:24} {size / found[2] / 1e6:6.0f} MB/s {found[3]:6.0f} MiB peak")
+            print(
+                f"{parser.__name__:24} {size / found[2] / 1e6:6.0f} MB/s {found[3]:6.0f} MiB peak"
+            )
     assert {count[0] for count in counts} == {rows}, f"rows found {counts}, written {rows}"
     assert len(counts) == 1, f"parsers disagree: {counts}"
     print(f"all found {rows} rows")

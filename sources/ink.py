@@ -22,11 +22,11 @@ from PIL import Image, ImageDraw
 # grows downward, "a stroke radius of about 1.5" is reasonable at one pixel a unit.
 STROKE_WIDTH_PX = 3
 PADDING_PX = 16
-# Ours. The inks seen are 1,300 to 4,900 units wide: the longest edge is scaled down to one and a half
-# of the encoder's 512 px tiles, which leaves letters of 50 px and more. The stroke is not scaled, so
-# that it stays visible, and nothing is scaled up.
+# Ours. The inks seen are 1,300 to 4,900 units wide: the longest edge is scaled down to one and a
+# half of the encoder's 512 px tiles, which leaves letters of 50 px and more. The stroke is not
+# scaled, so that it stays visible, and nothing is scaled up.
 MAX_EDGE_PX = 768
-# White is added around dots, dashes and long formulas: strips and specks are of no use to an encoder.
+# White is added around dots, dashes and long formulas: an encoder has no use for specks and strips.
 MIN_EDGE_PX = 64
 MAX_ASPECT = 8
 SUPERSAMPLE = 3

@@ -1,4 +1,4 @@
-"""FineVideo in small: two Parquet shards, `json` a struct in the first and a string in the second."""
+"""FineVideo in small: two Parquet shards; `json` is a struct in the first, then a string."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _about(film: Film, number: int) -> Row:
         "youtube_comment_count": rng.randint(0, 80),
         "youtube_like_count": rng.randint(1, 900),
         "youtube_channel_follower_count": rng.randint(100, 9_000),
-        "youtube_upload_date": f"20{rng.randint(10, 23)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}",
+        "youtube_upload_date": f"20{rng.randint(10, 23)}{rng.randint(1, 12):02d}11",
         "youtube_age_limit": 0,
         "content_metadata": _content(film, rng),
         "text_to_speech": "",

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sources.base import MediaItem
-from sources.readers.members import Member, MediaKind, Wanted, media_kind
+from sources.readers.members import MediaKind, Member, Wanted, media_kind
 from sources.readers.tars import read_tar
 from sources.readers.zips import ZIP_MAGIC, Parts, read_zip
 from sources.root import FileRef, Root
@@ -46,7 +46,6 @@ def group_parts(files: Iterable[FileRef]) -> list[tuple[FileRef, ...]]:
 def _part_number(file: FileRef) -> float:
     match = _PART.fullmatch(Path(file.path).suffix)
     return int(match[1]) if match else float("inf")
-
 
 
 def to_item(member: Member, prefix: str, archive: FileRef, default: MediaKind) -> MediaItem:

@@ -15,7 +15,7 @@ from typing import IO
 
 from sources.base import MediaItem, MediaShard
 from sources.readers.archives import group_parts, read_archive
-from sources.readers.members import IMAGE, Member, Want, media_kind
+from sources.readers.members import IMAGE, Member, Want, media_kind, take
 from sources.root import FileRef, Root
 
 REPO = "ShareGPTVideo/train_video_and_instruction"
@@ -35,8 +35,12 @@ class _Clip:
     """(name, offset, length) of its frames in the spool; `reason` where one was lost."""
 
     frames: list[tuple[str, int, int]] = field(default_factory=list)
+    num_bytes: int = 0
     reason: str | None = None
     detail: str = ""
+
+    def lose(self, reason: str | None, detail: str) -> None:
+        self.reason, self.detail = self.reason or reason, self.detail or detail
 
 
 def frame_shards(source: str, subset: str, root: Root) -> list[MediaShard]:
@@ -62,39 +66,64 @@ def read_frame_clips(
     Frames of one folder need not lie together, so all are written to one file under `spool` first:
     as large as the archive, and gone afterwards. A clip that lost a frame has a reason instead.
     """
-    is_unpacked = media_kind(shard.files[0].path) == "image"
-    members = (
-        _loose(root, shard.files)
-        if is_unpacked
-        else read_archive(root, shard.files, _want_frame, spool)
-    )
     with tempfile.TemporaryFile(dir=spool) as store:
-        clips = _collect(members, store, shard.stop)
-        for name, clip in list(clips.items())[: shard.stop]:
-            item = MediaItem(f"{prefix}/{PurePosixPath(name).name}", "video", reason=clip.reason)
-            item.detail = clip.detail
+        clips, damage = _collect(_frames(root, shard.files, spool), store, shard.stop)
+        for folder, clip in list(clips.items())[: shard.stop]:
+            key = f"{prefix}/{PurePosixPath(folder).name}"
             if clip.reason is None:
-                item.frames = [_frame(store, *place) for place in sorted(clip.frames)]
-                item.fps = FPS
-            yield item
+                frames = [_read(store, place) for place in sorted(clip.frames)]
+                yield MediaItem(key, "video", frames=frames, fps=FPS)
+            else:
+                yield MediaItem(key, "video", reason=clip.reason, detail=clip.detail)
+        if damage and (shard.stop is None or len(clips) < shard.stop):
+            path = shard.files[0].path
+            yield MediaItem(path, "video", reason="archive_damaged", detail=damage)
 
 
-def _collect(members: Iterable[Member], store: IO[bytes], stop: int | None) -> dict[str, _Clip]:
-    """Clips by folder; frames that lie in no folder belong to no clip."""
+def _frames(root: Root, files: tuple[FileRef, ...], spool: Path) -> Iterator[Member]:
+    if media_kind(files[0].path) != "image":
+        yield from read_archive(root, files, _want_frame, spool)
+        return
+    for file in files:
+        with root.open(file.path) as handle:
+            yield take(file.path, handle.read, IMAGE, spool)
+
+
+def _want_frame(name: str) -> Want | None:
+    return IMAGE if media_kind(name) == "image" else None
+
+
+def _collect(
+    members: Iterable[Member], store: IO[bytes], stop: int | None
+) -> tuple[dict[str, _Clip], str]:
+    """Clips by folder, and what the archive lost; frames in no folder belong to no clip."""
     clips: dict[str, _Clip] = {}
-    folder = ""
     for member in members:
-        folder, _, name = member.name.rpartition("/") if member.name else (folder, "", "")
-        if not folder:
-            continue
-        clip = clips.setdefault(folder, _Clip())
+        if not member.name:
+            for clip in list(clips.values())[-1:]:  # whether it was whole cannot be known
+                clip.lose(member.reason, f"after its last frame: {member.detail}")
+            return clips, member.detail
+        folder, _, name = member.name.rpartition("/")
+        if folder:
+            _add(clips.setdefault(folder, _Clip()), name, member, store)
         if stop is not None and len(clips) > stop + _LOOKAHEAD:
             break
-        if member.data is None:
-            clip.reason, clip.detail = member.reason, f"frame {name}: {member.detail}"
-            continue
-        clip.frames.append((name, store.tell(), len(member.data)))
-        store.write(member.data)
-        if sum(length for _, _, length in clip.frames[-1:]) + _size(clip) > _MAX_CLIP_BYTES:
-            clip.reason, clip.detail = "media_too_large", f"more than {_MAX_CLIP_BYTES} bytes"
-    return clips
+    return clips, ""
+
+
+def _add(clip: _Clip, name: str, member: Member, store: IO[bytes]) -> None:
+    if member.data is None:
+        clip.lose(member.reason, f"frame {name}: {member.detail}")
+        return
+    clip.num_bytes += len(member.data)
+    if clip.num_bytes > _MAX_CLIP_BYTES:
+        clip.lose("media_too_large", f"frames of more than {_MAX_CLIP_BYTES} bytes")
+        return
+    clip.frames.append((name, store.tell(), len(member.data)))
+    store.write(member.data)
+
+
+def _read(store: IO[bytes], place: tuple[str, int, int]) -> tuple[str, bytes]:
+    name, offset, length = place
+    store.seek(offset)
+    return name, store.read(length)

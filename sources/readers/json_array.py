@@ -3,9 +3,9 @@
 Shapes: a top-level array (22 GB in one upstream); JSON Lines; an object around one array (and a
 file of one object is taken for that). A row that does not parse is handed on as `row_malformed` and
 costs only itself, as long as it is clear where it ends; where that is not clear (a cut file, a
-stray quote), one `json_malformed` stands for all that could not be read. A byte order mark, trailing
-commas and blank lines are read over; NaN and Infinity, which Python writes though JSON has none,
-become null.
+stray quote), one `json_malformed` stands for all that could not be read. A byte order mark,
+trailing commas and blank lines are read over; NaN and Infinity, which Python writes though JSON has
+none, become null.
 
 How: numpy finds quotes and brackets in blocks, a running sum of the brackets outside strings gives
 the depth, and each element is parsed by itself. benchmarks/json_array.py compares this with
@@ -73,11 +73,11 @@ def _parse(row: int, raw: bytes | memoryview) -> JsonRow:
     except orjson.JSONDecodeError as error:
         strict = str(error)
     try:
-        value = json.loads(str(raw, "utf-8"), parse_constant=lambda _: None)
-        orjson.dumps(value)  # lone surrogates and huge numbers parse, yet no file can hold them
+        lenient = json.loads(str(raw, "utf-8"), parse_constant=lambda _: None)
+        # There and back: infinities become null, and lone surrogates, which no file holds, fail.
+        return JsonRow(row, orjson.loads(orjson.dumps(lenient)))
     except (ValueError, RecursionError, TypeError):
         return JsonRow(row, None, "row_malformed", strict)
-    return JsonRow(row, value)
 
 
 class _Window:

@@ -1,4 +1,4 @@
-"""What JSON rows of LLaVA-shaped upstreams share: an object with turns, media paths, and the rest."""
+"""What JSON rows of LLaVA-shaped upstreams share: an object, media paths in it, and the rest."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -34,8 +35,8 @@ def read_tar(handle: IO[bytes], wanted: Wanted, spool: Path) -> Iterator[Member]
     """
     name = ""
     try:
-        stream = _Gunzip(handle) if _is_gzip(handle) else handle
-        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
+        stream: IO[bytes] | _Gunzip = _Gunzip(handle) if _is_gzip(handle) else handle
+        with _Archive.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
             while (info := archive.next()) is not None:
                 archive.members = []  # else a million members pile up: about 1 GB
                 name = clean_name(info.name)
@@ -62,11 +63,15 @@ def _member(
     return take(name, stream.read, want, spool)
 
 
+class _Archive(tarfile.TarFile):
+    members: list[tarfile.TarInfo]
+
+
 class _Header(tarfile.TarInfo):
     """Tells a damaged header from the end of the archive: tarfile ends quietly at both."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
             info = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
@@ -84,19 +89,21 @@ def _is_gzip(handle: IO[bytes]) -> bool:
     return magic == GZIP_MAGIC
 
 
-class _Gunzip:
+class _Gunzip(io.RawIOBase):
     """The unpacked bytes of one or more gzip streams; EOFError where the last one is cut.
 
     Like `gzip.GzipFile`, but in larger steps, and bounded: a step gives at most 1 MiB.
     """
 
     def __init__(self, handle: IO[bytes]) -> None:
+        super().__init__()
         self._handle = handle
         self._packed = b""
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
         self._ready = memoryview(b"")
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
+        """`size` bytes, fewer at the end; `size` must be given."""
         parts: list[memoryview] = []
         while size > 0 and (self._ready or self._fill()):
             parts.append(self._ready[:size])

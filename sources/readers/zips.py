@@ -224,7 +224,7 @@ def _central_entry(parts: Parts, data: bytes, place: int, shift: int) -> tuple[_
 
 
 def _zip64(extra: bytes, size: int, packed: int, offset: int, disk: int) -> tuple[int, ...]:
-    """(size, packed, offset, disk), those that are too large for their fields taken from `extra`."""
+    """(size, packed, offset, disk); those too large for their fields are taken from `extra`."""
     values = [size, packed, offset, disk]
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<2H", extra)
@@ -239,7 +239,7 @@ def _zip64(extra: bytes, size: int, packed: int, offset: int, disk: int) -> tupl
 
 
 def _text(name: bytes, flags: int) -> str:
-    """Names are UTF-8 where a flag says so, and in practice elsewhere too; else the PC's old set."""
+    """UTF-8 where a flag says so, in practice elsewhere too; else the PC's old character set."""
     if flags & _UTF8:
         return name.decode("utf-8", "replace")
     try:

@@ -223,6 +223,9 @@ def _guarded(run: Callable[[Console], int]) -> int:
         return 0
     except Exception as raised:
         error = unwrap(raised)
+        if isinstance(error, OSError):
+            errors.print(f"error: {error}", markup=False, soft_wrap=True)
+            return 1
         if not isinstance(error, SmolmixError):
             raise
         errors.print(f"error: {error}", markup=False, soft_wrap=True)

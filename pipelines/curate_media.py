@@ -55,7 +55,7 @@ def run_media_task(task: MediaTask) -> dict[str, Any]:
     spool = make_spool(task.store)
     try:
         with PackWriter(task.folder) as packs:
-            writer = _MediaWriter(task, packs)
+            writer = _MediaWriter(task, packs, spool)
             for item in sources.get(task.source).read_media(task.root, task.shard, spool):
                 writer.add(item)
         return writer.finish()
@@ -64,8 +64,9 @@ def run_media_task(task: MediaTask) -> dict[str, Any]:
 
 
 class _MediaWriter:
-    def __init__(self, task: MediaTask, packs: PackWriter) -> None:
+    def __init__(self, task: MediaTask, packs: PackWriter, spool: Path) -> None:
         self._task = task
+        self._spool = spool
         self._packs = packs
         self._rows: list[dict[str, Any]] = []
         self._seen: dict[str, dict[str, Any]] = {}
@@ -126,6 +127,9 @@ class _MediaWriter:
         return self._remember(digest, row, slices)
 
     def _video(self, item: MediaItem) -> dict[str, Any]:
+        if item.data is not None:
+            item.file = self._spool / "clip"
+            item.file.write_bytes(item.data)
         content, size = _upstream_digest(item)
         digest = media_digest(content, self._task.spec.spec)
         if digest in self._seen:
@@ -168,21 +172,24 @@ class _MediaWriter:
         return row
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as handle:
-        while chunk := handle.read(1 << 20):
-            yield chunk
-
-
 def _upstream_digest(item: MediaItem) -> tuple[bytes, int]:
     """(SHA-256 over the upstream bytes, their number); frames count as their concatenation."""
     state = hashlib.sha256()
     size = 0
-    pieces = [data for _, data in item.frames] if item.frames is not None else None
-    for chunk in pieces if pieces is not None else _chunks(item.file or Path()):
-        state.update(chunk)
-        size += len(chunk)
+    for piece in _pieces(item):
+        state.update(piece)
+        size += len(piece)
     return state.digest(), size
+
+
+def _pieces(item: MediaItem) -> Iterator[bytes]:
+    if item.frames is not None:
+        yield from (data for _, data in item.frames)
+        return
+    assert item.file is not None, "a clip is a file or frames"
+    with item.file.open("rb") as handle:
+        while chunk := handle.read(1 << 20):
+            yield chunk
 
 
 def load_media(folders: list[str]) -> pa.Table:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from manifests.errors import EngineError, SmolmixError, UsageError
+from manifests.errors import EngineError, UsageError
 
 # Started tasks beyond the number of workers: enough that none waits for the driver.
 _QUEUED_PER_WORKER = 2
@@ -106,6 +106,7 @@ class RayEngine:
             settings |= {"object_store_memory": max(store_bytes, 80 << 20)}
         else:
             settings["runtime_env"] = {"py_modules": [_module_folder(m) for m in _RAY_MODULES]}
+        logging.getLogger("ray").setLevel(logging.ERROR)
         try:
             self._ray.init(**settings)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -166,7 +167,7 @@ def _first_line(error: BaseException) -> str:
 def unwrap(error: BaseException) -> BaseException:
     """The error as the task raised it: Ray wraps it in one that also derives from its class."""
     cause = getattr(error, "cause", None)
-    return cause if isinstance(cause, SmolmixError) else error
+    return cause if isinstance(cause, BaseException) else error
 
 
 def make_engine(kind: str, workers: int | None, address: str | None) -> Engine:

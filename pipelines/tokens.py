@@ -29,7 +29,8 @@ def _expand(starts: _Ints, counts: _Ints) -> _Ints:
     """starts[i], starts[i] + 1 ... counts[i] of them, for each i in turn."""
     ends = np.cumsum(counts)
     steps: _Ints = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64)
-    return steps + np.repeat(starts - (ends - counts), counts)
+    steps += np.repeat(starts - (ends - counts), counts)
+    return steps
 
 
 def with_tokens(index: pl.DataFrame, media: pa.Table) -> pl.DataFrame:

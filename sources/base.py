@@ -51,7 +51,7 @@ class MediaShard:
 
 @dataclass(slots=True)
 class Message:
-    """One message: its role and its (type, text) content items in order; media items have no text."""
+    """One message: role and (type, text) content items in order; media items have no text."""
 
     role: Role
     content: list[tuple[ContentType, str]]

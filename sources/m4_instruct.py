@@ -1,9 +1,9 @@
 """M4-Instruct (lmms-lab): several images a row, one JSON array for all, images in zips.
 
 `m4_instruct_annotations.json` holds some forty datasets; a row's subset is its `metadata.dataset`,
-or `other` where the card does not know that name. `m4_instruct_video.json` is LLaVA-Hound: its rows
-name clips whose frames lie in another repository (readers/frames.py). Image paths rarely equal
-member paths: the dataset's name, the zip's, and the first folder differ, so keys are
+or `other` where the card has no such name (case ignored). `m4_instruct_video.json` is LLaVA-Hound:
+its rows name clips whose frames lie in another repository (readers/frames.py). Image paths rarely
+equal member paths: the dataset's name, the zip's, and the first folder differ, so keys are
 `<zip without suffix>/<member>` and are looked up by suffix. `sample_id` restarts in each dataset
 and is only kept in `extra`, with `choice_list` and `metadata`.
 """
@@ -62,11 +62,11 @@ class M4Instruct(Source):
                 for row in read_json_rows(handle, shard.start, shard.stop):
                     yield _read(row, shard.subset)
                 return
-            names = {subset.name for subset in self.card.subsets}
+            names = {subset.name.casefold(): subset.name for subset in self.card.subsets}
             seen: Counter[str] = Counter()
             for row in read_json_rows(handle):
-                name = _metadata(row.value).get("dataset")
-                subset = name if name in names else _OTHER
+                dataset = str(_metadata(row.value).get("dataset"))
+                subset = names.get(dataset.casefold(), _OTHER)
                 number = seen[subset]
                 seen[subset] += 1
                 if shard.start <= number and (shard.stop is None or number < shard.stop):

@@ -1,4 +1,4 @@
-"""A read-only view of where a source's upstream files lie: a mirror folder, a bucket, or the Hub."""
+"""A read-only view of where upstream files lie: a mirror folder, a bucket, or the Hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from manifests.storage import filesystem, is_local, join, local_path
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """An upstream file: path relative to its root, size in bytes, and an etag where one is known."""
+    """An upstream file: path relative to its root, size in bytes, etag where one is known."""
 
     path: str
     size: int
@@ -46,8 +46,9 @@ def _listing(uri: str, files: tuple[str, ...]) -> tuple[FileRef, ...]:
 class Root:
     """The folder URI that holds one upstream repository's files exactly as upstream lays them out.
 
-    `repo` is the upstream's own id of it, `revision` the version that `uri` holds. `files` names the files where a server cannot list them.
-    Listing is cached for the life of the process. Picklable, so tasks carry it.
+    `repo` is the upstream's own id of it, `revision` the version that `uri` holds. `files` names
+    the files where a server cannot list them. The listing is cached for the life of the process.
+    Picklable, so tasks carry it.
     """
 
     uri: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +26,34 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("samples") / "mirror"
     write_samples(folder, "video")
     return folder
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build of the samples, and what it was made from."""
+
+    mirror: Path
+    store: Path
+    out: Path
+
+
+@pytest.fixture(scope="session")
+def built(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The video mixture of the samples, built in this process."""
+    from pipelines.build import build
+    from pipelines.options import BuildOptions
+
+    folder = tmp_path_factory.mktemp("built")
+    done = Built(samples, folder / "store", folder / "video")
+    options = BuildOptions(
+        recipe="video",
+        mirror=str(done.mirror),
+        store=str(done.store),
+        out=str(done.out),
+        engine="inline",
+    )
+    build(options, Console(quiet=True))
+    return done
 
 
 @pytest.fixture(scope="session")

@@ -164,7 +164,7 @@ def _synthetic(shelf: _Shelf, number: int) -> dict[str, Any]:
 
 def _symbols(shelf: _Shelf, inks: list[_Ink], count: int) -> list[dict[str, Any]]:
     """Single glyphs cut from the first inks of train, and the lines that say where they stood."""
-    found = []
+    found: list[tuple[str, _Ink, Token, list[int]]] = []
     for number, ink in enumerate(inks):
         for token, strokes in ink.owners:
             if token.name not in (r"\frac", r"\sqrt") and len(found) < count:

@@ -17,6 +17,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from PIL import Image, ImageEnhance, ImageOps
 
 from manifests.errors import UsageError
@@ -25,7 +26,10 @@ from pipelines.samples.words import load_yaml, seeded
 # Two pictures whose difference hashes differ in fewer bits look alike to the perceptual hashes of
 # near-duplicate filters (they use up to 4 of 64); the samples keep well clear of that.
 MIN_HASH_BITS = 9
-_FOOTAGE_HEIGHT_PX = 272
+# Charts and pages of one kind share their layout: less is asked of them.
+DRAWN_HASH_BITS = 5
+_FOOTAGE_HEIGHT_PX = 480
+_PHOTO_SIDE_PX = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,14 @@ def check_installed() -> None:
 
 @cache
 def photo(file: str) -> Image.Image:
-    """A photo of scikit-image as RGB; transparent parts become white."""
+    """A photo of scikit-image as RGB, halved where large; transparent parts become white."""
     path = _package_folder("skimage", "data", "scikit-image") / file
     with Image.open(path) as image:
         if image.mode == "RGBA":
             white = Image.new("RGBA", image.size, "white")
             return Image.alpha_composite(white, image).convert("RGB")
-        return image.convert("RGB")
+        solid = image.convert("RGB")
+        return solid.reduce(2) if max(solid.size) > _PHOTO_SIDE_PX else solid
 
 
 @cache
@@ -107,14 +112,17 @@ def footage(file: str) -> tuple[float, list[Image.Image]]:
 
 
 def _ycbcr(frame: av.VideoFrame) -> Image.Image:
-    scale = min(1.0, _FOOTAGE_HEIGHT_PX / frame.height)
-    size = (round(frame.width * scale), round(frame.height * scale))
-    planes = []
-    for plane in frame.planes:
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        image = Image.fromarray(np.ascontiguousarray(rows[:, : plane.width]))
-        planes.append(image.resize(size, Image.Resampling.BOX))
-    return Image.merge("YCbCr", planes)
+    """The frame at full size, or halved where it is high; colours brought to the size of luma."""
+    luma, *chroma = (_plane(plane) for plane in frame.planes)
+    if frame.height > _FOOTAGE_HEIGHT_PX:
+        luma = luma.reduce(2)
+    sized = [part.resize(luma.size, Image.Resampling.BOX) for part in chroma]
+    return Image.merge("YCbCr", [luma, *sized])
+
+
+def _plane(plane: VideoPlane) -> Image.Image:
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return Image.fromarray(np.ascontiguousarray(rows[:, : plane.width]))
 
 
 def crop_box(
@@ -149,9 +157,9 @@ class Gallery:
         self.keep(image)
         return image
 
-    def accepts(self, image: Image.Image) -> bool:
+    def accepts(self, image: Image.Image, least_bits: int = MIN_HASH_BITS) -> bool:
         value = difference_hash(image)
-        return all((value ^ other).bit_count() >= MIN_HASH_BITS for other in self._hashes)
+        return all((value ^ other).bit_count() >= least_bits for other in self._hashes)
 
     def keep(self, image: Image.Image) -> None:
         self._hashes.append(difference_hash(image))
@@ -172,7 +180,7 @@ def _view(scene: Scene, rng: random.Random) -> Image.Image:
 
 def difference_hash(image: Image.Image) -> int:
     """64 bits: is each pixel of a 9 by 8 reduction brighter than its left neighbour."""
-    small = image.convert("L").resize((9, 8), Image.Resampling.BOX)
+    small = image.convert("L").reduce(8).resize((9, 8), Image.Resampling.BOX)
     values = np.asarray(small, dtype=np.int16)
     return int.from_bytes(np.packbits(values[:, 1:] > values[:, :-1]).tobytes(), "big")
 

@@ -88,9 +88,9 @@ def film_ball(number: int, seconds: float) -> Film:
     return Film(clip, caption, facts, choices)
 
 
-def film_long(number: int, seconds: int) -> Film:
+def film_long(scene_number: int, number: int, seconds: int) -> Film:
     """More than a minute, with a coloured word for each section."""
-    scene = photos()[number]
+    scene = photos()[scene_number]
     clip = long_clip(scene, number, seconds)
     words = [word for word, _ in clip.sections]
     facts = [
@@ -107,4 +107,4 @@ def film_long(number: int, seconds: int) -> Film:
         second = place * clip.section_s + clip.section_s // 2
         facts.append((f"Which word is shown after {second} seconds?", f"The word {word} is shown."))
     caption = f"{scene.captions[0]} Words in the corner change: {', '.join(words)}."
-    return Film(clip, caption, (*facts, *scene.facts), (_subject_choice(scene, number),))
+    return Film(clip, caption, (*facts, *scene.facts), (_subject_choice(scene, scene_number),))

@@ -16,7 +16,7 @@ from pipelines.samples.charts import make_chart
 from pipelines.samples.diagrams import make_diagram
 from pipelines.samples.pages import make_page
 from pipelines.samples.pairs import Pair, marked_pair
-from pipelines.samples.stock import Gallery, jpeg, photos, png
+from pipelines.samples.stock import DRAWN_HASH_BITS, Gallery, jpeg, photos, png
 from pipelines.samples.truth import Place, Sheet, Truth
 from pipelines.samples.words import seeded
 
@@ -31,6 +31,7 @@ SCHEMA = tables.with_features(
     },
 )
 _NUM_ROWS = 42
+_NUM_ATTEMPTS = 8
 _SUCCINCT = "\nAnswer succinctly with a single word."
 _SHORT = "\nProvide a short and direct response."
 _CAPTION_ASKS = (
@@ -75,10 +76,10 @@ def _row(config: str, images: list[bytes], pairs: list[tuple[str, str]]) -> Row:
 def _distinct(
     gallery: Gallery, make: Callable[[int], tuple[Any, Image.Image]]
 ) -> tuple[Any, Image.Image]:
-    """The first of sixty drawings that looks like nothing before."""
-    for attempt in range(60):
+    """The first of a few drawings that looks like nothing before; pages do look alike."""
+    for attempt in range(_NUM_ATTEMPTS):
         made = make(attempt)
-        if gallery.accepts(made[1]):
+        if gallery.accepts(made[1], DRAWN_HASH_BITS):
             break
     gallery.keep(made[1])
     return made

@@ -30,6 +30,7 @@ DEFECTS: dict[str, Outcome] = {
     "conversation_empty": Outcome(2, _UNREADABLE, "no_turns"),
     "unknown_role": Outcome(2, _UNREADABLE, "unknown_role"),
     "json_string_broken": Outcome(2, _UNREADABLE, "row_malformed"),
+    "json_cut_short": Outcome(2, _UNREADABLE, "json_malformed"),
     "held_out_split": Outcome(2, _UNREADABLE, "split_held_out"),
     "label_missing": Outcome(2, _UNREADABLE, "label_missing"),
     "ink_not_xml": Outcome(2, _UNREADABLE, "ink_malformed"),

@@ -17,6 +17,7 @@ from sources.readers.zips import ZIP_MAGIC, Parts, read_zip
 from sources.root import FileRef, Root
 
 _PART = re.compile(r"\.z(\d{2,})")
+_ARCHIVE = re.compile(r".*\.(?:zip|z\d{2,}|tar|tgz|tar\.gz)")
 
 
 def read_archive(
@@ -34,9 +35,11 @@ def read_archive(
 
 
 def group_parts(files: Iterable[FileRef]) -> list[tuple[FileRef, ...]]:
-    """Archives, each with its parts in order: `a.z01`, `a.z02`, `a.zip` are one."""
+    """The archives among files, each with its parts in order: `a.z01`, `a.z02`, `a.zip` are one."""
     groups: dict[str, list[FileRef]] = {}
     for file in files:
+        if not _ARCHIVE.fullmatch(file.path):
+            continue
         path = Path(file.path)
         is_part = path.suffix == ".zip" or _PART.fullmatch(path.suffix)
         groups.setdefault(str(path.with_suffix("")) if is_part else file.path, []).append(file)

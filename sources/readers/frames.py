@@ -21,7 +21,6 @@ from sources.root import FileRef, Root
 REPO = "ShareGPTVideo/train_video_and_instruction"
 FPS = 2.0  # LLaVA-NeXT's loader: frames were taken at 2 a second, and are sorted by name
 
-_ARCHIVES = ("train_300k/*.tar.gz", "train_300k/*.tgz", "train_300k/*.tar", "train_300k/*.z*")
 _CLIPS_A_SHARD = 512  # unpacked folders
 # Of a clip, in memory at once: an hour at 2 frames a second of 50 kB.
 _MAX_CLIP_BYTES = 512 * 1024 * 1024
@@ -45,10 +44,10 @@ class _Clip:
 
 def frame_shards(source: str, subset: str, root: Root) -> list[MediaShard]:
     """One shard an archive, then unpacked folders in groups."""
-    archives = group_parts(root.glob(*_ARCHIVES))
-    shards = [MediaShard(source, subset, files) for files in archives]
+    files = root.glob("train_300k/*")
+    shards = [MediaShard(source, subset, parts) for parts in group_parts(files)]
     folders: dict[str, list[FileRef]] = {}
-    for file in root.glob("train_300k/*/*"):
+    for file in files:
         if media_kind(file.path) == "image":
             folders.setdefault(str(PurePosixPath(file.path).parent), []).append(file)
     names = sorted(folders)

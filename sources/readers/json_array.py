@@ -167,6 +167,9 @@ def _elements(window: _Window) -> Generator[_Raw, None, bool]:
         ends = places[inside][~opens[inside] & (depths[inside] == 0)].tolist()
         view, position = memoryview(window.data), 0
         for first, last in zip(starts, ends, strict=False):  # the last one may still be open
+            if window.data[last] - window.data[first] != 2:  # in ASCII, as { and }, [ and ]
+                yield _Lost(f"brackets do not match in the row at byte {window.offset + first}")
+                return False
             yield from _scalars(window.data[position:first])
             yield view[first : last + 1]
             position = last + 1

@@ -13,7 +13,7 @@ from sources.readers.members import Member, Wanted, clean_name, is_unsafe, take,
 
 GZIP_MAGIC = b"\x1f\x8b"
 _IN_BYTES = 256 * 1024
-_OUT_BYTES = 1024 * 1024
+_OUT_BYTES = 256 * 1024
 # A long name or a set of pax records is hundreds of bytes; tarfile would read any size into memory.
 _MAX_EXTENDED_BYTES = 1024 * 1024
 _EXTENDED = (
@@ -92,7 +92,7 @@ def _is_gzip(handle: IO[bytes]) -> bool:
 class _Gunzip(io.RawIOBase):
     """The unpacked bytes of one or more gzip streams; EOFError where the last one is cut.
 
-    Like `gzip.GzipFile`, but in larger steps, and bounded: a step gives at most 1 MiB.
+    Like `gzip.GzipFile`, but in larger steps. A step is what a damaged byte costs before it.
     """
 
     def __init__(self, handle: IO[bytes]) -> None:
@@ -103,13 +103,23 @@ class _Gunzip(io.RawIOBase):
         self._ready = memoryview(b"")
 
     def read(self, size: int = -1, /) -> bytes:
-        """`size` bytes, fewer at the end; `size` must be given."""
+        """`size` bytes, which must be given; fewer at the end, and before damage, which is raised
+        when nothing is left to give.
+        """
         parts: list[memoryview] = []
-        while size > 0 and (self._ready or self._fill()):
+        while size > 0 and self._is_ready(must=not parts):
             parts.append(self._ready[:size])
             self._ready = self._ready[size:]
             size -= len(parts[-1])
         return b"".join(parts)
+
+    def _is_ready(self, must: bool) -> bool:
+        try:
+            return bool(self._ready) or self._fill()
+        except (zlib.error, EOFError):
+            if must:
+                raise
+            return False
 
     def _fill(self) -> bool:
         """Unpack a step; False at the end of the last stream."""

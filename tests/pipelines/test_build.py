@@ -1,0 +1,228 @@
+"""The whole way, on the samples: what is built, what is dropped and why, and how it loads."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import datasets
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from manifests.build import load_manifest
+from manifests.errors import InfeasibleError, UsageError
+from manifests.ledger import Fate
+from manifests.schema import SAMPLE_SCHEMA, Sample
+from mixtures.order import WINDOW_ROWS
+from mixtures.recipe_file import load_recipe
+from pipelines.build import build
+from pipelines.emit import ROW_GROUP_BYTES
+from pipelines.options import BuildOptions
+from pipelines.verify import verify
+from pipelines.why import explain, find_places, find_rows, read_ledger
+from tests.conftest import Built
+from tests.pipelines.trees import tree_digests
+
+_PLACE = ("source", "subset", "file", "row", "group")
+
+
+def _rows(out: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for path in sorted((out / "data").glob("*.parquet")):
+        rows += pq.read_table(path).to_pylist()
+    return rows
+
+
+def _options(built: Built, out: Path, **more: Any) -> BuildOptions:
+    settings = {"recipe": "video", "mirror": str(built.mirror), "store": str(built.store)}
+    return BuildOptions(**{**settings, "out": str(out), "engine": "inline", **more})
+
+
+def _build(built: Built, out: Path, **more: Any) -> Path:
+    build(_options(built, out, **more), Console(quiet=True))
+    return out
+
+
+def test_achieved_shares_equal_the_recipe_to_within_a_sample(built: Built) -> None:
+    counts = Counter(row["modality"] for row in _rows(built.out))
+    total = sum(counts.values())
+    assert total >= 200
+    for leaf in load_recipe("video").leaves():
+        assert abs(counts[leaf.path] - float(leaf.share) * total) < 1
+
+
+def test_every_prefix_of_whole_windows_has_the_shares(built: Built) -> None:
+    rows = _rows(built.out)
+    shares = {leaf.path: float(leaf.share) for leaf in load_recipe("video").leaves()}
+    for end in range(WINDOW_ROWS, len(rows) + 1, WINDOW_ROWS):
+        counts = Counter(row["modality"] for row in rows[:end])
+        for modality, share in shares.items():
+            assert abs(counts[modality] - share * end) <= 1
+
+
+def test_what_was_planted_is_found_and_nothing_else_is_dropped(built: Built) -> None:
+    truth = json.loads((built.mirror / "truth.json").read_text())
+    planted = {
+        tuple(entry[name] for name in _PLACE): (entry["fate"], entry["rule"])
+        for entry in truth["planted"]
+        if entry["issue"] == 2
+    }
+    ledger = read_ledger(str(built.out))
+    lost = ledger.filter(~pl.col("fate").is_in([Fate.KEPT, Fate.NOT_DRAWN]))
+    found = {
+        tuple(row[name] for name in _PLACE): (row["fate"], row["rule"]) for row in lost.to_dicts()
+    }
+    assert found == planted
+
+
+def test_a_duplicate_names_the_planted_original(built: Built) -> None:
+    truth = json.loads((built.mirror / "truth.json").read_text())
+    pairs = [entry for entry in truth["planted"] if entry["rule"] == "exact_duplicate"]
+    assert any(entry["source"] != entry["matched"]["source"] for entry in pairs)
+    ids = {tuple(row[n] for n in _PLACE): row for row in read_ledger(str(built.out)).to_dicts()}
+    for entry in pairs:
+        original = ids[tuple(entry["matched"][name] for name in _PLACE)]
+        assert ids[tuple(entry[name] for name in _PLACE)]["matched"] == original["id"]
+
+
+def test_the_ledger_has_every_upstream_turn_group_once(built: Built) -> None:
+    ledger = read_ledger(str(built.out))
+    assert not ledger.select(_PLACE).is_duplicated().any()
+    assert ledger["fate"].null_count() == 0
+    manifest = load_manifest(str(built.out))
+    assert sum(entry.read for entry in manifest.funnel) == ledger.height
+
+
+def test_rows_are_samples(built: Built) -> None:
+    for row in _rows(built.out):
+        sample = Sample.model_validate(row)
+        items = [item.type for message in sample.messages for item in message.content]
+        assert items.count("image") == len(sample.images) == len(sample.media)
+        assert sample.repeat == 1 and not sample.videos
+
+
+def test_frames_stand_after_their_times(built: Built) -> None:
+    videos = [row for row in _rows(built.out) if row["modality"] == "video"]
+    assert videos
+    for row in videos:
+        times = [info["timestamp_ms"] for info in row["media"]]
+        assert times == sorted(times) and times[0] is not None and len(times) <= 64
+        items = [item for message in row["messages"] for item in message["content"]]
+        for before, item in zip(items, items[1:], strict=False):
+            if item["type"] == "image":
+                assert before["text"].startswith("Frame from ")
+        assert all(max(info["width"], info["height"]) <= 512 for info in row["media"])
+
+
+def test_datasets_loads_it_without_any_option(built: Built, tmp_path: Path) -> None:
+    loaded = datasets.load_dataset(str(built.out), cache_dir=str(tmp_path))
+    assert list(loaded) == ["train"]
+    for row in loaded["train"].select(range(20)):
+        assert row["messages"][0]["role"] in ("system", "user")
+        for image, info in zip(row["images"], row["media"], strict=True):
+            assert image.size == (info["width"], info["height"])
+
+
+def test_parquet_as_promised(built: Built) -> None:
+    files = sorted((built.out / "data").glob("*.parquet"))
+    assert [f.name for f in files][0] == f"train-00000-of-{len(files):05d}.parquet"
+    for path in files:
+        file = pq.ParquetFile(path)
+        assert file.schema_arrow.metadata[b"huggingface"] == SAMPLE_SCHEMA.metadata[b"huggingface"]
+        for number in range(file.num_row_groups):
+            group = file.metadata.row_group(number)
+            assert group.total_byte_size <= ROW_GROUP_BYTES * 1.1 or group.num_rows == 1
+            codecs = {
+                group.column(i).path_in_schema: group.column(i).compression
+                for i in range(group.num_columns)
+            }
+            assert codecs["images.list.element.bytes"] == "UNCOMPRESSED"
+            assert codecs["messages.list.element.content.list.element.text"] == "ZSTD"
+    assert all(f.metadata.num_rows % WINDOW_ROWS == 0 for f in map(pq.ParquetFile, files[:-1]))
+
+
+def test_verify_holds(built: Built) -> None:
+    seen: list[str] = []
+    assert verify(str(built.out), seen.append).num_rows == len(_rows(built.out))
+    assert {Path(name).parts[0] for name in seen} >= {"data", "ledger", "plan.json", "README.md"}
+
+
+def test_building_again_does_nothing(built: Built) -> None:
+    before = {path: path.stat().st_mtime_ns for path in built.out.rglob("*") if path.is_file()}
+    _build(built, built.out)
+    assert {p: p.stat().st_mtime_ns for p in built.out.rglob("*") if p.is_file()} == before
+
+
+def test_a_second_recipe_of_the_same_store_is_another_build(built: Built, tmp_path: Path) -> None:
+    out = _build(built, tmp_path / "seed1", seed=1, num_samples=100)
+    assert len(_rows(out)) == 100
+    assert {row["id"] for row in _rows(out)} != {row["id"] for row in _rows(built.out)}
+    verify(str(out), lambda path: None)
+
+
+def test_a_smaller_mixture_is_drawn_from_the_same_order(built: Built, tmp_path: Path) -> None:
+    out = _build(built, tmp_path / "small", num_samples=64)
+    whole = {row["id"] for row in _rows(built.out)}
+    assert {row["id"] for row in _rows(out)} <= whole
+
+
+def test_num_tokens_is_an_upper_bound(built: Built, tmp_path: Path) -> None:
+    manifest = load_manifest(str(_build(built, tmp_path / "tokens", num_tokens=100_000)))
+    assert 50_000 < manifest.num_tokens <= 100_000
+
+
+def test_too_many_samples_is_infeasible(built: Built, tmp_path: Path) -> None:
+    with pytest.raises(InfeasibleError, match="the largest total that works is"):
+        _build(built, tmp_path / "big", num_samples=1_000_000)
+    assert not (tmp_path / "big" / "manifest.json").exists()
+
+
+def test_another_plan_is_refused_unless_overwritten(built: Built, tmp_path: Path) -> None:
+    out = _build(built, tmp_path / "b", num_samples=64)
+    with pytest.raises(UsageError, match="--overwrite"):
+        _build(built, out, num_samples=128)
+    assert len(_rows(_build(built, out, num_samples=128, overwrite=True))) == 128
+    verify(str(out), lambda path: None)
+
+
+def test_a_folder_that_is_no_build_is_not_written_into(built: Built, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not a build"):
+        _build(built, tmp_path)
+
+
+def test_a_limit_takes_the_first_rows_of_every_subset(built: Built, tmp_path: Path) -> None:
+    out = _build(built, tmp_path / "limited", limit=12)
+    ledger = read_ledger(str(out))
+    rows = ledger.group_by("source", "subset").agg(pl.struct("file", "row").n_unique())
+    assert set(rows["source"]) == set(read_ledger(str(built.out))["source"])
+    assert rows["file"].max() <= 12
+    verify(str(out), lambda path: None)
+
+
+def test_why_answers_for_both_ends(built: Built) -> None:
+    row = _rows(built.out)[0]
+    (entry,) = [e for e in find_rows(str(built.out), row["id"]) if e["fate"] == Fate.KEPT]
+    assert find_places(str(built.out), row["id"]) == [("data/train-00000-of-00001.parquet", 0)] or (
+        find_places(str(built.out), row["id"])
+    )
+    origin = row["origins"][0]
+    place = f"{origin['source']}/{origin['subset']}/{origin['file']}#{origin['row']}"
+    assert entry in find_rows(str(built.out), place)
+    assert row["id"] in explain(entry)
+
+
+@pytest.mark.parametrize("wanted", ["nothing", "a/b/c#x", "the_cauldron/ai2d/none.parquet#0"])
+def test_why_says_what_it_takes(built: Built, wanted: str) -> None:
+    with pytest.raises(UsageError):
+        find_rows(str(built.out), wanted)
+
+
+def test_the_store_may_be_moved_and_bytes_stay(built: Built, tmp_path: Path) -> None:
+    again = Built(built.mirror, tmp_path / "store", tmp_path / "out")
+    _build(again, again.out)
+    assert tree_digests(again.out) == tree_digests(built.out)

@@ -77,7 +77,9 @@ class _MediaWriter:
         try:
             row |= self._facts(item)
         except (ImageError, FrameError) as error:
-            row |= {"reason": error.reason, "detail": error.detail}
+            # Decoders quote the file they were given: a spool's name differs from run to run.
+            detail = error.detail.replace(str(item.file), "the clip")
+            row |= {"reason": error.reason, "detail": detail}
         except DecoderError as error:
             row |= {"reason": str(error), "detail": ""}
         finally:

@@ -85,7 +85,7 @@ def pan_photo(scene: Scene, number: int, seconds: float, fps: int = 8) -> Clip:
     return Clip(scene, fps, frames, comes_closer=closer)
 
 
-def long_clip(scene: Scene, number: int, seconds: int, fps: int = 3) -> Clip:
+def long_clip(scene: Scene, number: int, seconds: int, fps: int = 2) -> Clip:
     """A pan of more than a minute with a moving mark and a coloured word for each section."""
     base = pan_photo(scene, number, seconds, fps)
     rng = seeded("long", scene.name, number)

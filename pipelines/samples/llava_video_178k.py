@@ -36,7 +36,7 @@ def write(folder: Path, truth: Truth, scale: int, hound: Hound) -> None:
     _nextqa(repo, truth, scale, academic)
     _activity(repo, truth, scale)
     sheet = _sheet(truth, HOUND, "sharegptvideo_qa_255k_processed.json")
-    hound.fill_llava(sheet, _NUM_HOUND_ROWS)
+    hound.fill_llava(sheet, _NUM_HOUND_ROWS * scale)
     _write_json(repo, sheet)
 
 
@@ -78,31 +78,21 @@ def _members(clips: Clips) -> list[archives.Member]:
 
 
 def _academic(repo: Path, truth: Truth, scale: int) -> Clips:
-    folders = ("Charades", "youcook2", "ego4d", "activitynet")
-    clips: Clips = {}
-    for number in range(12 * scale):
-        rng = seeded("academic", number)
-        seconds = 4 + number % 4
-        film = (
-            film_ball(number, seconds)
-            if number % 12 > 8
-            else film_shot(number % 12, seconds, number // 12)
-        )
-        name = "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(5))
-        clips[f"academic_source/{folders[number % 4]}/{name}.mp4"] = (film, encode(film.clip))
+    clips = _academic_clips(12 * scale)
     caption = _sheet(truth, ACADEMIC, f"{ACADEMIC}_cap_processed.json")
     choice = _sheet(truth, ACADEMIC, "0_30_s_academic_mc_v0_1_qa_processed.json")
     open_ended = _sheet(truth, ACADEMIC, "0_30_s_academic_oe_v0_1_qa_processed.json")
     for number, (path, (film, _)) in enumerate(clips.items()):
         rng = seeded("academic", "ask", number)
-        ask = _CAPTION_ASKS[number % len(_CAPTION_ASKS)]
+        # A marker without any words is a whole question upstream, too.
+        ask = "" if number == 7 else _CAPTION_ASKS[number % len(_CAPTION_ASKS)]
         caption.add(_row(ACADEMIC, path, [(ask, _caption(film, rng))], number % 5 != 4))
-        facts = list(film.facts)
-        open_ended.add(_row(ACADEMIC, path, facts[:2]))
-        open_ended.add(_row(ACADEMIC, path, facts[2:]))
+        open_ended.add(_row(ACADEMIC, path, list(film.facts[:2])))
+        open_ended.add(_row(ACADEMIC, path, list(film.facts[2:])))
         for turn in range(len(film.choices)):
             choice.add(_row(ACADEMIC, path, [film.ask_choice(rng, turn)]))
-    bad = _plant_academic(caption, open_ended, choice, list(clips.values())[0][1])
+    bad = _plant_media(caption, open_ended, next(iter(clips.values()))[1])
+    _plant_turns(open_ended, choice)
     members = _members(clips)
     half = len(members) // 2
     _write_tar(repo, ACADEMIC, 1, members[:half])
@@ -112,10 +102,21 @@ def _academic(repo: Path, truth: Truth, scale: int) -> Clips:
     return clips
 
 
-def _plant_academic(
-    caption: Sheet, open_ended: Sheet, choice: Sheet, clip: bytes
-) -> list[archives.Member]:
-    """Defects in all three files; returns the broken members that rows name."""
+def _academic_clips(count: int) -> Clips:
+    """Nine shots of real footage to three drawn clips."""
+    folders = ("Charades", "youcook2", "ego4d", "activitynet")
+    clips: Clips = {}
+    for number in range(count):
+        rng = seeded("academic", number)
+        seconds, kind = 4 + number % 4, number % 12
+        film = film_ball(number, seconds) if kind > 8 else film_shot(kind, seconds, number // 12)
+        name = "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(5))
+        clips[f"academic_source/{folders[number % 4]}/{name}.mp4"] = (film, encode(film.clip))
+    return clips
+
+
+def _plant_media(caption: Sheet, open_ended: Sheet, clip: bytes) -> list[archives.Member]:
+    """Rows of both files that name broken clips, which are returned, or none at all."""
     place = "academic_source/ego4d"
     bad = [
         ("web_page_as_video", f"{place}/8f21c0aa.mp4", broken.WEB_PAGE),
@@ -126,23 +127,25 @@ def _plant_academic(
         caption.plant(defect, {**caption.rows[number], "video": path})
         open_ended.plant(defect, {**open_ended.rows[number], "video": path})
     caption.plant("exact_duplicate", {**caption.rows[4], "id": "again"}, caption.place(4))
-    rows = open_ended.rows
-    open_ended.plant("missing_file", {**rows[4], "video": f"{place}/00000000.mp4"})
-    open_ended.plant("row_not_an_object", None)
-    open_ended.plant("conversation_missing", {"id": "lost", "video": rows[5]["video"]})
-    turns = rows[6]["conversations"]
-    open_ended.plant(
-        "empty_answer", {**rows[6], "conversations": [turns[0], {**turns[1], "value": ""}]}
-    )
-    open_ended.plant("no_answer", {**rows[7], "conversations": rows[7]["conversations"][:1]})
-    again = {**turns[0], "value": "<image>\nOnce more: what is this?"}
-    open_ended.plant("too_many_markers", {**rows[8], "conversations": [*turns, again, turns[1]]})
-    token = {**turns[1], "value": "It is red.<|im_end|>"}
-    open_ended.plant("control_token", {**rows[9], "conversations": [turns[0], token]})
-    choice.plant(
-        "unknown_role", {**choice.rows[0], "conversations": [{"from": "bot", "value": "A"}]}
-    )
+    open_ended.plant("missing_file", {**open_ended.rows[4], "video": f"{place}/00000000.mp4"})
     return [(path, data) for _, path, data in bad]
+
+
+def _plant_turns(sheet: Sheet, choice: Sheet) -> None:
+    rows = sheet.rows
+    first, answer = rows[6]["conversations"][:2]
+    sheet.plant("row_not_an_object", None)
+    sheet.plant("conversation_missing", {"id": "lost", "video": rows[5]["video"]})
+    again = {**first, "value": "<image>\nOnce more: what is this?"}
+    for defect, row, turns in (
+        ("empty_answer", rows[6], [first, {**answer, "value": ""}]),
+        ("no_answer", rows[7], rows[7]["conversations"][:1]),
+        ("too_many_markers", rows[8], [first, answer, again, answer]),
+        ("control_token", rows[9], [first, {**answer, "value": "It is red.<|im_end|>"}]),
+    ):
+        sheet.plant(defect, {**row, "conversations": turns})
+    said = [{"from": "bot", "value": "A"}]
+    choice.plant("unknown_role", {**choice.rows[0], "conversations": said})
 
 
 def _nextqa(repo: Path, truth: Truth, scale: int, academic: Clips) -> None:

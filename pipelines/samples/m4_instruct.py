@@ -76,20 +76,20 @@ def write(
     """Returns a clean pair of images and where it stands, for a copy in another source."""
     repo = folder / REPO
     repo.mkdir(parents=True, exist_ok=True)
-    zips, sheet = _Zips(), _Book(truth)
+    zips, book = _Zips(), _Book(truth)
     for number in range(_NUM_ROWS * scale):
         pair = edited_pair(gallery, "hq-edit", number)
-        place = sheet.add(EDIT, _edit(zips, number, pair))
+        place = book.add(EDIT, _edit(zips, number, pair))
         if number == 3:
             twin = pair, place
-        sheet.add(DREAM, _dream(zips, number, gallery))
-        sheet.add(RAVEN, _raven(zips, number))
+        book.add(DREAM, _dream(zips, number, gallery))
+        book.add(RAVEN, _raven(zips, number))
         if number == 2 * _NUM_ROWS // 3:
-            _plant(sheet, zips, gallery)
-    (repo / FILE).write_bytes(orjson.dumps(sheet.rows))
+            _plant(book, zips, gallery)
+    (repo / FILE).write_bytes(orjson.dumps(book.rows))
     zips.write(repo)
     videos = Sheet(truth, SOURCE, "llava_hound", VIDEO_FILE)
-    hound.fill_m4(videos, _NUM_VIDEO_ROWS)
+    hound.fill_m4(videos, _NUM_VIDEO_ROWS * scale)
     (repo / VIDEO_FILE).write_bytes(orjson.dumps(videos.rows, option=orjson.OPT_INDENT_2))
     return twin
 
@@ -137,7 +137,9 @@ def _row(dataset: str, number: int, value: str, answer: str, images: list[str]) 
 def _edit(zips: _Zips, number: int, pair: Pair) -> Row:
     first = 83_425 + 2 * number
     images = [zips.put_edit(first, pair.first), zips.put_edit(first + 1, pair.second)]
-    return _row(EDIT, number, f"<image><image>\n{pair.question}", pair.answer, images)
+    # Some rows have no marker at all: their images stand before the question.
+    marker = "" if number % 10 == 9 else "<image><image>\n"
+    return _row(EDIT, number, f"{marker}{pair.question}", pair.answer, images)
 
 
 def _dream(zips: _Zips, number: int, gallery: Gallery) -> Row:

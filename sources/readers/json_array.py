@@ -61,9 +61,11 @@ def read_json_rows(handle: IO[bytes], start: int = 0, stop: int | None = None) -
     for row, raw in enumerate(_raw_rows(_Window(handle))):
         if stop is not None and row >= stop:
             return
+        if row < start:
+            continue
         if isinstance(raw, _Lost):
             yield JsonRow(row, None, "json_malformed", raw.detail)
-        elif row >= start:
+        else:
             yield _parse(row, raw)
 
 

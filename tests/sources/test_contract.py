@@ -97,6 +97,10 @@ def test_media_ranges_concatenate_to_the_whole(source: Source) -> None:
                 head = reading.read_media(source, root, [reading.media_range(shard, 0, 1)])
                 assert head == whole[:1]
                 continue
+            if shard.subset == ALL_SUBSETS:  # `stop` counts within each subset, as in the rows
+                head = reading.read_media(source, root, [reading.media_range(shard, 0, 1)])
+                assert head == [item for item in whole if item in head]
+                continue
             assert shard.stop is not None
             for cut in range(shard.start, shard.stop + 1):
                 parts = [

@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DEMO := demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all check bench golden
+.PHONY: help setup demo test test-all check bench
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,6 +40,3 @@ check: $(STAMP) ## format, lint, types, import order
 
 bench: $(STAMP) ## the benchmarks, side by side with their peers
 	$(BIN)/python -m benchmarks
-
-golden: $(STAMP) ## rewrite golden files after a change that was meant to change output
-	$(BIN)/python tests/golden.py

@@ -22,8 +22,6 @@ SMALL, LARGE = 5_000, 20_000
 TARGET = 2.0
 PEER = "datasets"
 
-Sides = Mapping[str, Callable[[Path], Mapping[str, float]]]
-
 
 def _ours(engine: str, work: Path, mirror: Path) -> Mapping[str, float]:
     built = recipe(work / "recipe.yaml", *(f"the_cauldron/{config}" for config in CONFIGS))
@@ -53,7 +51,7 @@ def _seconds(side: Callable[[Path, Path], Mapping[str, float]], mirror: Path, ro
 
 def run(mirrors: Mapping[int, Path]) -> dict[str, dict[int, list[float]]]:
     """Seconds of every run, by side and number of images."""
-    sides = {
+    sides: dict[str, Callable[[Path, Path], Mapping[str, float]]] = {
         "smolmix, Ray, 2 workers": partial(_ours, "ray"),
         "smolmix, inline": partial(_ours, "inline"),
         f"{PEER}, num_proc=2": _theirs,

@@ -170,9 +170,7 @@ def _clip(number: int) -> bytes:
 
 def _about(number: int) -> str:
     draw = random.Random(f"finevideo-{number}")
-    pairs = [
-        {"question": turn["user"], "answer": turn["assistant"]} for turn in _turns(draw, "")
-    ]
+    pairs = [{"question": turn["user"], "answer": turn["assistant"]} for turn in _turns(draw, "")]
     content = {"title": f"Clip {number}", "description": pairs[0]["answer"], "qAndA": pairs}
     return json.dumps({"duration_seconds": 60, "content_metadata": content})
 

@@ -99,19 +99,22 @@ _LEAVES = [leaf for field in SAMPLE_SCHEMA for leaf in _leaves(field.type, field
 _COMPRESSION = {leaf: "none" if leaf in _MEDIA_LEAVES else "zstd" for leaf in _LEAVES}
 
 
+def parquet_options() -> dict[str, Any]:
+    """How builds are written: media untouched, texts in zstd, page index (design.md section 5)."""
+    return {
+        "compression": _COMPRESSION,
+        "use_dictionary": [leaf for leaf in _LEAVES if leaf in _DICTIONARY_LEAVES],
+        "write_statistics": [leaf for leaf in _LEAVES if leaf not in _MEDIA_LEAVES],
+        "write_page_index": True,
+    }
+
+
 def run_emit_task(task: EmitTask) -> dict[str, Any]:
     """Task: write the shard; returns rows, bytes and SHA-256, which are also kept beside it."""
     target = join(task.out, "data", task.name)
     with atomic_file(target) as file:
         hashed = _Hashed(file)
-        writer = pq.ParquetWriter(
-            hashed,
-            SAMPLE_SCHEMA,
-            compression=_COMPRESSION,
-            use_dictionary=[leaf for leaf in _LEAVES if leaf in _DICTIONARY_LEAVES],
-            write_statistics=[leaf for leaf in _LEAVES if leaf not in _MEDIA_LEAVES],
-            write_page_index=True,
-        )
+        writer = pq.ParquetWriter(hashed, SAMPLE_SCHEMA, **parquet_options())
         with writer, _StoreReader(task) as reader:
             for start, stop in _row_groups(task):
                 writer.write_batch(reader.batch(start, stop))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,3 +66,7 @@ def ray_engine() -> Iterator[object]:
     engine = RayEngine(workers=2, address=None)
     yield engine
     engine.close()
+    with warnings.catch_warnings():
+        # Ray drops its own processes without waiting for them.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

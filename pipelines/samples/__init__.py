@@ -25,6 +25,7 @@ from pipelines.samples import (
 )
 from pipelines.samples.hound import REPO as FRAMES_REPO
 from pipelines.samples.hound import Hound
+from pipelines.samples.magpie_rows import SCHEMAS as MAGPIE_SCHEMAS
 from pipelines.samples.stock import Gallery, check_installed
 from pipelines.samples.truth import VERSION, Truth
 
@@ -38,7 +39,7 @@ REPOS = (
     llava_video_178k.REPO,
     FRAMES_REPO,
     m4_instruct.REPO,
-    *(f"{magpie.ORGANISATION}/{subset}" for subset in magpie.SCHEMAS),
+    *(f"{magpie.ORGANISATION}/{subset}" for subset in MAGPIE_SCHEMAS),
     mathwriting.SOURCE,
     the_cauldron.REPO,
 )

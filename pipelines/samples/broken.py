@@ -69,8 +69,8 @@ def recompressed(image: Image.Image) -> bytes:
 
 
 def trimmed(image: Image.Image) -> bytes:
-    """The picture without three percent at each edge."""
-    return jpeg(ImageOps.crop(image.convert("RGB"), round(min(image.size) * 0.03)), 80)
+    """The picture without two percent at each edge."""
+    return jpeg(ImageOps.crop(image.convert("RGB"), round(min(image.size) * 0.02)), 80)
 
 
 def without_index(mp4: bytes) -> bytes:

@@ -23,10 +23,12 @@ from pipelines.samples.stock import Scene, crop_box, footage, jpeg, photo
 from pipelines.samples.words import seeded
 
 X264_OPTIONS = {
-    "preset": "veryfast",
+    "preset": "superfast",
     "crf": "28",
     "x264-params": "threads=1:lookahead-threads=1:sliced-threads=0:cpu-independent=1",
 }
+# A photo that a camera pans over needs no more than twice the clip's width.
+_PAN_SIDE_PX = 600
 # Words that stand in the corner of a long clip, one a section.
 SECTION_WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "ivory")
 SECTION_COLORS = ("red", "green", "blue", "orange", "purple", "teal", "brown", "black", "navy")
@@ -68,6 +70,8 @@ def cut_shot(scene: Scene, number: int, seconds: float, fps: int = 8) -> Clip:
 def pan_photo(scene: Scene, number: int, seconds: float, fps: int = 8) -> Clip:
     """A camera that moves over a photo and comes closer, or draws back."""
     source = photo(scene.file).convert("YCbCr")
+    if source.width > _PAN_SIDE_PX:
+        source = source.reduce(2)
     rng = seeded("pan", scene.name, number)
     size = rng.choice([(224, 168), (256, 144), (192, 192)])
     aspect = size[0] / size[1]
@@ -154,10 +158,10 @@ def _fit(
     return ImageOps.mirror(fitted) if mirrored else fitted
 
 
-def frames_as_jpeg(clip: Clip, every: int, width: int) -> list[bytes]:
-    """Each `every`-th frame as a JPEG of that width, as LLaVA-Hound keeps its clips."""
+def frames_as_jpeg(clip: Clip, width: int) -> list[bytes]:
+    """All frames as JPEGs of that width, as LLaVA-Hound keeps its clips."""
     made = []
-    for frame in clip.frames[::every]:
+    for frame in clip.frames:
         height = round(frame.height * width / frame.width)
         made.append(jpeg(frame.resize((width, height), Image.Resampling.BICUBIC), 80))
     return made

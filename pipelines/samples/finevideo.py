@@ -19,6 +19,7 @@ SOURCE = "finevideo"
 REPO = "HuggingFaceFV/finevideo"
 _SUBSET = "default"
 _ROWS_A_SHARD = 21
+_FPS = 6
 _TEXT, _LIST = pa.string(), tables.list_of
 
 
@@ -106,11 +107,11 @@ def write(folder: Path, truth: Truth, scale: int) -> None:
 
 def _film(number: int) -> Film:
     if number % 6 == 5:
-        return film_ball(number, 3.0)
+        return film_ball(number, 3.0, _FPS)
     seconds = 2.5 + number % 4 * 0.5
     if number % 2:
-        return film_shot(number // 2, seconds, 10 + number)
-    return film_pan(number // 2, seconds, 10 + number)
+        return film_shot(number // 2, seconds, 10 + number, _FPS)
+    return film_pan(number // 2, seconds, 10 + number, _FPS)
 
 
 def _row(number: int, as_text: bool) -> Row:

@@ -21,7 +21,7 @@ REPO = "ShareGPTVideo/train_video_and_instruction"
 _PREFIX = "shareVideoGPTV/frames/all_frames"
 _NUM_SHOTS, _NUM_PANS, _NUM_BALLS = 9, 4, 3
 _FRAME_WIDTH_PX = 336
-_FRAMES_A_SECOND = 2
+_FPS = 2
 _CHUNKS = 2
 Row = dict[str, Any]
 
@@ -40,18 +40,15 @@ class Hound:
     def __init__(self, scale: int) -> None:
         self._films: dict[str, Film] = {}
         for number in range(_NUM_SHOTS * scale):
-            self._take(
-                f"v_{_name(number)}-Scene-{number + 1:03d}", film_shot(number, 5, 20 + number)
-            )
+            name = f"v_{_name(number)}-Scene-{number + 1:03d}"
+            self._films[name] = film_shot(number, 5, 20 + number, _FPS)
         for number in range(_NUM_PANS * scale):
-            self._take(str(23_230_678 + 977 * number), film_pan(number * 4 + 1, 4, 20 + number))
+            name = str(23_230_678 + 977 * number)
+            self._films[name] = film_pan(number * 4 + 1, 4, 20 + number, _FPS)
         for number in range(_NUM_BALLS * scale):
-            self._take(_name(500 + number), film_ball(20 + number, 4.5))
+            self._films[_name(500 + number)] = film_ball(20 + number, 4.5, _FPS)
         self._left = self._questions()
         self.llava_copy: tuple[_Question, Place] | None = None
-
-    def _take(self, name: str, film: Film) -> None:
-        self._films[name] = film
 
     def _questions(self) -> list[_Question]:
         """Round after round over all clips, so that any head of the list asks about each."""
@@ -68,8 +65,7 @@ class Hound:
         target.mkdir(parents=True, exist_ok=True)
         chunks: list[list[archives.Member]] = [[] for _ in range(_CHUNKS)]
         for number, (name, film) in enumerate(self._films.items()):
-            every = film.clip.fps // _FRAMES_A_SECOND
-            frames = frames_as_jpeg(film.clip, every, _FRAME_WIDTH_PX)
+            frames = frames_as_jpeg(film.clip, _FRAME_WIDTH_PX)
             chunks[number % _CHUNKS] += [
                 (f"{name}/c01_{n + 1:04d}.jpeg", data) for n, data in enumerate(frames)
             ]

@@ -47,20 +47,20 @@ def _subject_choice(scene: Scene, number: int) -> tuple[str, ...]:
     return ("What does the video mainly show?", scene.subject, *wrong)
 
 
-def film_shot(number: int, seconds: float, variant: int) -> Film:
+def film_shot(number: int, seconds: float, variant: int, fps: int = 8) -> Film:
     """Real footage: shot `number`, taken in turn."""
     scene = shots()[number % len(shots())]
-    clip = cut_shot(scene, variant, seconds)
+    clip = cut_shot(scene, variant, seconds, fps)
     caption = scene.captions[variant % len(scene.captions)]
     tail = f" The shot lasts about {round(clip.duration_s)} seconds and is not cut."
     choices = (*scene.choices, _subject_choice(scene, number))
     return Film(clip, caption + tail, scene.facts, choices)
 
 
-def film_pan(number: int, seconds: float, variant: int) -> Film:
+def film_pan(number: int, seconds: float, variant: int, fps: int = 8) -> Film:
     """A camera that moves over a photo."""
     scene = photos()[number % len(photos())]
-    clip = pan_photo(scene, variant, seconds)
+    clip = pan_photo(scene, variant, seconds, fps)
     way = "comes closer" if clip.comes_closer else "draws back"
     other = "draws back" if clip.comes_closer else "comes closer"
     caption = f"{scene.captions[variant % len(scene.captions)]} The camera slowly {way}."
@@ -72,9 +72,9 @@ def film_pan(number: int, seconds: float, variant: int) -> Film:
     return Film(clip, caption, (moves, *scene.facts), choices)
 
 
-def film_ball(number: int, seconds: float) -> Film:
+def film_ball(number: int, seconds: float, fps: int = 8) -> Film:
     """A drawn ball that bounces across the picture."""
-    clip, color, bounces = bouncing_ball(number, seconds)
+    clip, color, bounces = bouncing_ball(number, seconds, fps)
     times = f"{bounces} time" + ("s" if bounces > 1 else "")
     caption = f"A {color} ball crosses the picture from left to right and bounces {times}."
     facts = (

@@ -1,6 +1,6 @@
 """Members of whatever archive an upstream ships: tar, tar.gz, zip, split zip.
 
-The kind is told by the first bytes, or by a name that ends on .zip.
+The kind is told by the first bytes; what is named .zip and begins otherwise is read as a zip too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sources.base import MediaItem
 from sources.readers.members import MediaKind, Member, Wanted, media_kind
-from sources.readers.tars import read_tar
+from sources.readers.tars import GZIP_MAGIC, read_tar
 from sources.readers.zips import ZIP_MAGIC, Parts, read_zip
 from sources.root import FileRef, Root
 
@@ -26,9 +26,9 @@ def read_archive(
     """Wanted members in the order in which they lie; `files` are the parts in order."""
     with ExitStack() as stack:
         handles = [stack.enter_context(root.open(file.path)) for file in files]
-        magic = handles[0].read(len(ZIP_MAGIC))
+        magic = handles[0].read(2)
         handles[0].seek(0)
-        if magic == ZIP_MAGIC or files[-1].path.endswith(".zip"):
+        if magic == ZIP_MAGIC or (magic != GZIP_MAGIC and files[-1].path.endswith(".zip")):
             yield from read_zip(Parts(handles, [file.size for file in files]), wanted, spool)
         else:
             yield from read_tar(handles[0], wanted, spool)

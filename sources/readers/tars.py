@@ -14,6 +14,7 @@ from sources.readers.members import Member, Wanted, clean_name, is_unsafe, take,
 GZIP_MAGIC = b"\x1f\x8b"
 _IN_BYTES = 256 * 1024
 _OUT_BYTES = 256 * 1024
+_SMALL_BYTES = 512  # what may be lost before a damaged place
 # A long name or a set of pax records is hundreds of bytes; tarfile would read any size into memory.
 _MAX_EXTENDED_BYTES = 1024 * 1024
 _EXTENDED = (
@@ -92,7 +93,7 @@ def _is_gzip(handle: IO[bytes]) -> bool:
 class _Gunzip(io.RawIOBase):
     """The unpacked bytes of one or more gzip streams; EOFError where the last one is cut.
 
-    Like `gzip.GzipFile`, but in larger steps. A step is what a damaged byte costs before it.
+    Unlike `gzip.GzipFile`, it gives all that can be unpacked before a damaged place.
     """
 
     def __init__(self, handle: IO[bytes]) -> None:
@@ -126,12 +127,32 @@ class _Gunzip(io.RawIOBase):
         while not self._ready:
             if self._inflate.eof and not self._next_stream():
                 return False
-            packed = self._packed or self._handle.read(_IN_BYTES)
-            if not packed:
+            self._packed = self._packed or self._handle.read(_IN_BYTES)
+            if not self._packed:
                 raise EOFError("the gzip stream is cut")
-            self._ready = memoryview(self._inflate.decompress(packed, _OUT_BYTES))
-            self._packed = self._inflate.unconsumed_tail
+            before = self._inflate.copy()
+            try:
+                self._ready = memoryview(self._step(_OUT_BYTES))
+            except zlib.error:
+                self._inflate = before
+                self._ready = memoryview(self._up_to_damage())
         return True
+
+    def _step(self, size: int) -> bytes:
+        data = self._inflate.decompress(self._packed, size)
+        self._packed = self._inflate.unconsumed_tail
+        return data
+
+    def _up_to_damage(self) -> bytes:
+        """What zlib drops when a step fails; zlib.error where the very next byte does."""
+        data = b""
+        try:
+            while self._packed:
+                data += self._step(_SMALL_BYTES)
+        except zlib.error:
+            if not data:
+                raise
+        return data
 
     def _next_stream(self) -> bool:
         """Streams may follow each other; anything else after one is padding."""

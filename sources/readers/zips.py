@@ -7,6 +7,7 @@ for offsets in the last part, so the records are read here (PKWARE APPNOTE 6.3.1
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -175,9 +176,7 @@ def _directory_place(parts: Parts) -> tuple[int, int, int, int]:
     """Of the directory: first byte, size, number of entries; and by how much offsets are off."""
     tail_start = max(0, parts.size - _MAX_COMMENT - _END.size)
     tail = parts.read(tail_start, parts.size - tail_start)
-    found = tail.rfind(b"PK\5\6")
-    if found < 0 or found + _END.size > len(tail):
-        raise Damaged("no directory at the end: the archive is cut, or its last part is missing")
+    found = _find_end(tail)
     end = tail_start + found
     _, disk, first_disk, _, count, size, offset, _ = _END.unpack_from(tail, found)
     place64 = parts.read(end - _END64_PLACE.size, _END64_PLACE.size) if end else b""
@@ -191,6 +190,19 @@ def _directory_place(parts: Parts) -> tuple[int, int, int, int]:
     if shift < 0 or size > _MAX_DIRECTORY_BYTES:
         raise Damaged(f"a directory of {size} bytes at {begin} cannot end at {end}")
     return begin + shift, size, count, shift
+
+
+def _find_end(tail: bytes) -> int:
+    """Where the end record begins: the last one whose comment fills the rest, for comments may
+    hold anything; else the last one, for anything may follow an archive.
+    """
+    places = [match.start() for match in re.finditer(b"PK\5\6", tail[: -_END.size + 4])]
+    if not places:
+        raise Damaged("no directory at the end: the archive is cut, or its last part is missing")
+    for place in reversed(places):
+        if place + _END.size + _END.unpack_from(tail, place)[-1] == len(tail):
+            return place
+    return places[-1]
 
 
 def _end64(parts: Parts, place: bytes) -> tuple[int, int, int, int, int, int]:

@@ -1,0 +1,59 @@
+"""A samples mirror as its own sources read it, and its truth, for the tests of the mirror."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sources
+from pipelines.upstream import make_root
+from sources.base import Draft, MediaItem, Rejected
+
+SOURCES = (
+    "finevideo",
+    "llava_video_178k",
+    "m4_instruct",
+    "magpie",
+    "mathwriting",
+    "the_cauldron",
+)
+Place = tuple[str, str, str, int, int]
+
+
+def read_truth(mirror: Path) -> dict[Place, dict[str, Any]]:
+    planted = json.loads((mirror / "truth.json").read_text())["planted"]
+    return {place_of(entry): entry for entry in planted}
+
+
+def place_of(entry: dict[str, Any]) -> Place:
+    """The place that an entry of the truth, or what it matched, names."""
+    return entry["source"], entry["subset"], entry["file"], entry["row"], entry["group"]
+
+
+def read_rows(mirror: Path, name: str) -> Iterator[tuple[Place, Draft | Rejected]]:
+    source = sources.get(name)
+    for repo in source.card.repos:
+        root = make_root(source.card, repo, str(mirror))
+        for shard in source.rows(root):
+            for row in source.read_rows(root, shard):
+                yield (name, row.subset, shard.file.path, row.row, row.group), row
+
+
+def read_media(mirror: Path, name: str, spool: Path) -> Iterator[MediaItem]:
+    source = sources.get(name)
+    for repo in source.card.repos:
+        root = make_root(source.card, repo, str(mirror))
+        for shard in source.media(root):
+            yield from source.read_media(root, shard, spool)
+
+
+def media_digest(item: MediaItem) -> str | None:
+    if item.reason is not None:
+        return None
+    if item.frames is not None:
+        return hashlib.sha256(b"".join(data for _, data in item.frames)).hexdigest()
+    data = item.data if item.data is not None else (item.file or Path()).read_bytes()
+    return hashlib.sha256(data).hexdigest()

@@ -67,7 +67,9 @@ class _Job:
             return []
         if self.engine is None:
             options = self.options
-            self.engine = make_engine(options.engine, options.workers, options.ray_address)
+            folders = [f for f in (options.store, options.out, options.mirror) if f is not None]
+            address = options.ray_address
+            self.engine = make_engine(options.engine, options.workers, address, folders)
         results = []
         with StageProgress(self.console, stage, tasks) as progress:
             for task, result in self.engine.run(tasks):

@@ -110,8 +110,9 @@ class RayEngine:
         try:
             self._ray.init(**settings)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            where = address or "a local cluster"
-            raise UsageError(f"Ray could not start on {where}: {_first_line(error)}") from error
+            where = f"on {address}" if address else "a local cluster"
+            hint = "; where the cluster asks for a token, set RAY_AUTH_MODE=token" if address else ""
+            raise UsageError(f"Ray could not start {where}: {_first_line(error)}{hint}") from error
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
         waiting = deque((task, 0) for task in tasks)
@@ -145,6 +146,12 @@ class RayEngine:
             task.function, args
         )
 
+    def check_shared(self, folders: Sequence[str]) -> None:
+        """UsageError for a local folder that some node of the cluster does not see."""
+        from pipelines.cluster import check_shared
+
+        check_shared(self._ray, list(folders))
+
     def close(self) -> None:
         self._ray.shutdown()
 
@@ -170,8 +177,20 @@ def unwrap(error: BaseException) -> BaseException:
     return cause if isinstance(cause, BaseException) else error
 
 
-def make_engine(kind: str, workers: int | None, address: str | None) -> Engine:
-    """`inline`, or `ray` with `workers` tasks at a time (default: one a core)."""
+def make_engine(
+    kind: str, workers: int | None, address: str | None, folders: Sequence[str] = ()
+) -> Engine:
+    """`inline`, or `ray` with `workers` tasks at a time (default: one a core).
+
+    On a named cluster the local ones of `folders` must be seen by every node.
+    """
     if kind == "inline":
         return InlineEngine()
-    return RayEngine(workers or os.cpu_count() or 1, address)
+    engine = RayEngine(workers or os.cpu_count() or 1, address)
+    if address is not None:
+        try:
+            engine.check_shared(folders)
+        except UsageError:
+            engine.close()
+            raise
+    return engine

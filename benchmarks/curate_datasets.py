@@ -24,7 +24,7 @@ PEER = "datasets"
 
 
 def _ours(engine: str, work: Path, mirror: Path) -> Mapping[str, float]:
-    built = recipe(work / "recipe.yaml", *(f"the_cauldron/{config}" for config in CONFIGS))
+    built = recipe(work / "recipe.yaml", {f"the_cauldron/{config}": 1 for config in CONFIGS})
     store, out = work / "store", work / "out"
     return in_process(
         "benchmarks.build_script", str(built), str(mirror), str(store), str(out), engine

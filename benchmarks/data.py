@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -34,6 +35,11 @@ GROUP_ROWS = 100
 CLIPS_A_GROUP = 16
 GROUPS_A_FILE = 2
 _PICTURES = ("astronaut", "chelsea", "coffee", "motorcycle_left", "grass", "brick", "gravel", "ihc")
+# All that issue 2 has, in the order of the built-in recipe.
+_FILTERS = (
+    *("content_items", "roles", "empty_turns", "placeholders"),
+    *("control_tokens", "turn_length", "image_bounds"),
+)
 _WIDTHS_PX = (560, 640, 720, 800)
 _WORDS = """bench street window light table corner child dog river yellow behind under left small
 wooden person holding red round open near wall green tree picture shows two which colour why where
@@ -176,7 +182,7 @@ def _about(number: int) -> str:
 
 
 def write_finevideo(mirror: Path, num_bytes: int) -> int:
-    """Clips of at least `num_bytes` in row groups of some 130 MB; returns their bytes."""
+    """Clips of at least `num_bytes` in row groups of some 130 MB; returns their number."""
     folder = mirror / FINEVIDEO_REPO / "data"
     folder.mkdir(parents=True)
     schema = pa.schema([("mp4", pa.binary()), ("json", pa.string())])
@@ -194,20 +200,18 @@ def write_finevideo(mirror: Path, num_bytes: int) -> int:
                 written += sum(map(len, clips))
                 if written >= num_bytes:
                     break
-    return written
+    return number
 
 
-def recipe(path: Path, *components: str) -> Path:
-    """A recipe of equal shares of the named sources (`the_cauldron/<config>`, `finevideo`)."""
+def recipe(path: Path, rows: Mapping[str, int]) -> Path:
+    """A recipe that draws all `rows` of each source (`the_cauldron/<config>`, `finevideo`)."""
+    total = sum(rows.values())
     parts = [
-        {"name": name.replace("/", "-"), "share": f"1/{len(components)}", "sources": [name]}
-        for name in components
+        {"name": name.replace("/", "-"), "share": f"{count}/{total}", "sources": [name]}
+        for name, count in rows.items()
     ]
-    policies: dict[str, dict[str, Any]] = {
-        name: {} for name in ("content_items", "roles", "empty_turns", "placeholders")
-    }
-    policies |= {"control_tokens": {}, "turn_length": {}, "image_bounds": {}}
+    policies = {name: dict[str, Any]() for name in _FILTERS}
+    content = {"name": "bench", "description": "all there is", "unit": "samples"}
     # YAML reads JSON.
-    content = {"name": "bench", "description": "equal shares", "unit": "samples"}
     path.write_text(json.dumps({**content, "filters": policies, "components": parts}))
     return path

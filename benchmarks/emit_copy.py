@@ -104,7 +104,7 @@ def _prepare(work: Path) -> tuple[list[EmitTask], list[Path]]:
     """The emit tasks of a finished build, and its shards for the copy to read."""
     mirror = work / "mirror"
     write_cauldron(mirror, NUM_ROWS)
-    wanted = recipe(work / "recipe.yaml", *(f"the_cauldron/{config}" for config in CONFIGS))
+    wanted = recipe(work / "recipe.yaml", {f"the_cauldron/{config}": 1 for config in CONFIGS})
     options = BuildOptions(
         recipe=str(wanted),
         mirror=str(mirror),
@@ -121,6 +121,9 @@ def main() -> None:
         tasks, shards = _prepare(work)
         size = warm(work / "build" / "data")
         warm(work / "store")
+        # Once each, for what is imported or allocated on first use.
+        _emit(tasks[:1], work / "emitted")
+        _copy(shards[:1], work / "copied", True)
         found = interleaved(
             {
                 "emit": partial(_emit, tasks, work / "emitted"),

@@ -100,7 +100,9 @@ def _samples(args: argparse.Namespace, console: Console) -> int:
 
     truth = write_samples(Path(args.dir), args.stage, args.scale)
     planted = len(truth["planted"])
-    console.print(f"samples: {args.dir} ({planted} planted defects, see truth.json)")
+    state = "written" if truth["written"] else "there already"
+    facts = f"samples: {args.dir} {state}, {planted} planted defects (truth.json)"
+    console.print(facts, soft_wrap=True)
     console.print(f"try: build-mixture --stage video --mirror {args.dir}", soft_wrap=True)
     return 0
 

@@ -22,6 +22,7 @@ from pipelines.emit_rows import ROW_GROUP_BYTES, EmitTask, StoreReader
 __all__ = ["ROW_GROUP_BYTES", "EmitTask", "parquet_options", "run_emit_task"]
 
 _HASH_AHEAD = 32
+_HASH_BYTES = 1 << 20
 _DICTIONARY_LEAVES = {
     *("source", "subset", "modality", "category", "kind", "license"),
     *("messages.list.element.role", "messages.list.element.content.list.element.type"),
@@ -34,8 +35,8 @@ _MEDIA_LEAVES = {"images.list.element.bytes", "videos.list.element.bytes"}
 class _Hashed:
     """A write-only file that knows the SHA-256 and size of what went through it.
 
-    It hashes on a thread of its own: hashing takes about as long as writing, and neither holds the
-    interpreter's lock. At most _HASH_AHEAD pieces (of about a page, 1 MB) wait for it.
+    A thread of its own hashes: that takes as long as writing, and neither holds the interpreter's
+    lock. Pieces are handed to it by the megabyte, and at most _HASH_AHEAD of those wait.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -43,13 +44,16 @@ class _Hashed:
         self._state = hashlib.sha256()
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
+        self._pieces: list[bytes] = []
+        self._pieces_bytes = 0
         self.size = 0
         self.closed = False
 
     def write(self, data: bytes) -> int:
-        self._waiting.append(self._thread.submit(self._state.update, data))
-        if len(self._waiting) > _HASH_AHEAD:
-            self._waiting.popleft().result()
+        self._pieces.append(data)
+        self._pieces_bytes += len(data)
+        if self._pieces_bytes >= _HASH_BYTES:
+            self._hand_over()
         self.size += len(data)
         return self._file.write(data)
 
@@ -60,8 +64,19 @@ class _Hashed:
         return self.size
 
     def close(self) -> None:
-        self.closed = True
+        self._hand_over()
         self._thread.shutdown()
+        self.closed = True
+
+    def _hand_over(self) -> None:
+        self._waiting.append(self._thread.submit(self._update, self._pieces))
+        self._pieces, self._pieces_bytes = [], 0
+        if len(self._waiting) > _HASH_AHEAD:
+            self._waiting.popleft().result()
+
+    def _update(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self._state.update(piece)
 
     @property
     def sha256(self) -> str:

@@ -11,7 +11,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -161,30 +161,69 @@ def list_packets(path: str) -> Packets:
 
     Reads the file once. Memory: some 100 bytes a packet.
     """
-    times: list[int | None] = []
-    keys, hidden, end, held_s = [], set(), 0, Fraction(0)
+    listing = _Listing()
     with open_clip(path) as (container, stream):
         for packet in _to_the_end(container):
-            after = (packet.pts or 0) + (packet.duration or 0)
-            held_s = max(held_s, after * packet.time_base)
-            if packet.stream_index != stream.index or not packet.size:
-                continue
-            if packet.is_keyframe:
-                keys.append(len(times))
-            if packet.is_discard:
-                hidden.add(len(times))
-            else:
-                end = max(end, after)
-            times.append(packet.pts)
-        is_reordered = stream.codec_context.has_b_frames
-        packets = Packets(times, keys, hidden, stream.time_base, end, True, is_reordered)
-        packets = _settle_times(packets, stream)
-        _check_claim(container, stream, packets, held_s)
+            listing.add(packet, packet.stream_index == stream.index)
+        if len(listing.hidden) == len(listing.times):
+            raise FrameError("video_no_frames", "the video stream holds no frames")
+        packets = listing.packets(stream)
+        _check_claim(container, stream, packets, listing.held_s)
     return packets
 
 
-def _settle_times(packets: Packets, stream: VideoStream) -> Packets:
-    """Count frames where most packets have no time; else see that the last frame lasts a while."""
-    if len(packets.hidden) == len(packets.times):
-        raise FrameError("video_no_frames", "the video stream holds no frames")
-    ...
+class _Listing:
+    """What is kept of packets; `held_s` is the latest time in any stream of the file."""
+
+    def __init__(self) -> None:
+        self.times: list[int | None] = []
+        self.keys: list[int] = []
+        self.hidden: set[int] = set()
+        self.held_s = Fraction(0)
+        self._end: int | None = None
+
+    def add(self, packet: Packet, is_ours: bool) -> None:
+        end = None if packet.pts is None else packet.pts + (packet.duration or 0)
+        if end is not None:
+            self.held_s = max(self.held_s, end * packet.time_base)
+        if not is_ours or not packet.size:
+            return
+        if packet.is_keyframe:
+            self.keys.append(len(self.times))
+        if packet.is_discard:
+            self.hidden.add(len(self.times))
+        elif end is not None:
+            self._end = end if self._end is None else max(self._end, end)
+        self.times.append(packet.pts)
+
+    def packets(self, stream: VideoStream) -> Packets:
+        """Frames are counted where more than half of the packets have no time."""
+        is_reordered = bool(stream.codec_context.has_b_frames)
+        base = stream.time_base or Fraction(1)
+        packets = Packets(self.times, self.keys, self.hidden, base, 0, True, is_reordered)
+        shown = packets.shown
+        if len(shown) * 2 <= len(self.times) - len(self.hidden):
+            return packets.counted(stream.average_rate or stream.guessed_rate)
+        end = self._end or 0
+        if end <= shown[-1]:
+            # Nothing says how long the last frame is shown: as long as the others, on average.
+            end = shown[-1] + max((shown[-1] - shown[0]) // max(len(shown) - 1, 1), 1)
+        return replace(packets, end=end)
+
+
+def _check_claim(
+    container: InputContainer, stream: VideoStream, packets: Packets, held_s: Fraction
+) -> None:
+    """Refuse a clip of which less than half of the claimed length is in the file.
+
+    WebM and MKV claim a length for the file alone, which may be that of its sound.
+    """
+    if stream.duration and stream.time_base:
+        claimed_s = stream.duration * stream.time_base
+        held_s = (packets.end - packets.shown[0]) * packets.base
+    else:
+        claimed_s = Fraction(container.duration or 0, av.time_base)
+        held_s -= Fraction(container.start_time or 0, av.time_base)
+    if held_s < claimed_s * _MIN_HELD:
+        detail = f"{float(held_s):.1f} s of {float(claimed_s):.1f} s are in the file"
+        raise FrameError("video_truncated", detail)

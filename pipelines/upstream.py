@@ -60,7 +60,7 @@ def find_upstream(
     """
     rows: list[tuple[Root, RowShard]] = []
     media: list[tuple[Root, MediaShard]] = []
-    for repo in source.card.repos:
+    for repo in _repos(source.card, subsets):
         root, found_rows, found_media = _list_shards(source, repo, mirror)
         rows += [(root, shard) for shard in found_rows if _wanted(shard.subset, subsets)]
         media += [(root, shard) for shard in found_media if _wanted(shard.subset, subsets)]
@@ -74,6 +74,12 @@ def find_upstream(
         rows = _limit_rows(rows, limit)
         media = _limit_media(media, limit, source.media_in_rows)
     return Upstream(source, tuple(rows), tuple(media))
+
+
+def _repos(card: SourceCard, subsets: set[str] | None) -> list[str]:
+    """The repositories that hold `subsets` (None: all), in the card's order."""
+    wanted = [s for s in card.subsets if subsets is None or s.name in subsets]
+    return list(dict.fromkeys([*(s.repo or card.repo for s in wanted), *card.media_repos]))
 
 
 def check_mirror(mirror: str) -> None:

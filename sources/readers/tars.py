@@ -1,11 +1,11 @@
-"""Members of tar and tar.gz archives, streamed: one pass forward, no seeking, flat memory."""
+"""Members of tar and tar.gz archives: one pass forward over the file, in flat memory."""
 
 from __future__ import annotations
 
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Self
 
@@ -14,6 +14,7 @@ from sources.readers.members import Member, Wanted, clean_name, is_unsafe, take,
 GZIP_MAGIC = b"\x1f\x8b"
 _IN_BYTES = 256 * 1024
 _OUT_BYTES = 256 * 1024
+_SKIP_BYTES = 1024 * 1024
 _SMALL_BYTES = 512  # what may be lost before a damaged place
 # A long name or a set of pax records is hundreds of bytes; tarfile would read any size into memory.
 _MAX_EXTENDED_BYTES = 1024 * 1024
@@ -24,7 +25,7 @@ _EXTENDED = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
-_DAMAGE = (tarfile.TarError, zlib.error, EOFError)
+_DAMAGE = (tarfile.TarError, zlib.error, EOFError, RecursionError)
 # What may follow the end of the archive inside the stream: tar pads to records of 10 KiB.
 _MAX_PADDING_BYTES = 16 * 1024 * 1024
 
@@ -35,9 +36,9 @@ def read_tar(handle: IO[bytes], wanted: Wanted, spool: Path) -> Iterator[Member]
     Links and devices are `member_unsafe`, and so are names that lead out of the archive's folder.
     """
     name = ""
+    stream = _Forward(_Gunzip(handle).read if _is_gzip(handle) else handle.read)
     try:
-        stream: IO[bytes] | _Gunzip = _Gunzip(handle) if _is_gzip(handle) else handle
-        with _Archive.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
+        with _Archive.open(fileobj=stream, mode="r:", tarinfo=_Header) as archive:
             while (info := archive.next()) is not None:
                 archive.members = []  # else a million members pile up: about 1 GB
                 name = clean_name(info.name)
@@ -45,7 +46,8 @@ def read_tar(handle: IO[bytes], wanted: Wanted, spool: Path) -> Iterator[Member]
                 if member is not None:
                     yield member
                 name = ""
-        stream.read(_MAX_PADDING_BYTES)  # the checksum stands at the end of a gzip stream
+        # To the end of the gzip stream, where its checksum stands.
+        stream.seek(stream.tell() + _MAX_PADDING_BYTES)
     except _DAMAGE as error:
         yield Member(name, reason="archive_damaged", detail=str(error) or type(error).__name__)
 
@@ -79,7 +81,7 @@ class _Header(tarfile.TarInfo):
             if not bytes(buf).strip(b"\0"):
                 raise
             raise tarfile.ReadError(f"damaged header: {error}") from error
-        if info.type in _EXTENDED and info.size > _MAX_EXTENDED_BYTES:
+        if info.size < 0 or (info.type in _EXTENDED and info.size > _MAX_EXTENDED_BYTES):
             raise tarfile.ReadError(f"a header of {info.size} bytes")
         return info
 
@@ -90,23 +92,48 @@ def _is_gzip(handle: IO[bytes]) -> bool:
     return magic == GZIP_MAGIC
 
 
-class _Gunzip(io.RawIOBase):
+class _Forward(io.RawIOBase):
+    """A stream that tarfile may seek in, forward only, by reading.
+
+    In place of tarfile's own stream mode, where a header that claims 8 EiB loops for years.
+    """
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        super().__init__()
+        self._read = read
+        self._place = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._read(size)
+        self._place += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, place: int, whence: int = io.SEEK_SET, /) -> int:
+        """As far as there is something; the end shows when it is read there."""
+        if place < self._place or whence != io.SEEK_SET:
+            raise tarfile.ReadError(f"a header points back to byte {place}")
+        while self._place < place and self.read(min(_SKIP_BYTES, place - self._place)):
+            pass
+        return self._place
+
+
+class _Gunzip:
     """The unpacked bytes of one or more gzip streams; EOFError where the last one is cut.
 
     Unlike `gzip.GzipFile`, it gives all that can be unpacked before a damaged place.
     """
 
     def __init__(self, handle: IO[bytes]) -> None:
-        super().__init__()
         self._handle = handle
         self._packed = b""
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
         self._ready = memoryview(b"")
 
-    def read(self, size: int = -1, /) -> bytes:
-        """`size` bytes, which must be given; fewer at the end, and before damage, which is raised
-        when nothing is left to give.
-        """
+    def read(self, size: int) -> bytes:
+        """Fewer bytes at the end, and before damage, which is raised when nothing else is left."""
         parts: list[memoryview] = []
         while size > 0 and self._is_ready(must=not parts):
             parts.append(self._ready[:size])

@@ -5,6 +5,7 @@ License and revision are required fields, not prose: in peers, what was optional
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from importlib import resources
 from typing import Annotated, Literal, Self
@@ -62,7 +63,12 @@ class SourceCard(_Strict):
     @property
     def repos(self) -> tuple[str, ...]:
         """Every upstream repository that the source reads, in a stable order."""
-        found = [subset.repo or self.repo for subset in self.subsets]
+        return self.repos_of(None)
+
+    def repos_of(self, subsets: Collection[str] | None) -> tuple[str, ...]:
+        """The repositories that hold `subsets` (None: all) and their media."""
+        wanted = [s for s in self.subsets if subsets is None or s.name in subsets]
+        found = [subset.repo or self.repo for subset in wanted]
         return tuple(dict.fromkeys([*found, *self.media_repos]))
 
     def subset(self, name: str) -> Subset:

@@ -143,10 +143,16 @@ def _find_upstreams(job: _Job) -> list[Upstream]:
     options = job.options
     if options.mirror is not None:
         check_mirror(options.mirror)
-    return [
-        find_upstream(sources.get(name), set(subsets) or None, options.mirror, options.limit)
-        for name, subsets in sorted(job.recipe.sources().items())
-    ]
+    upstreams = []
+    for name, subsets in sorted(job.recipe.sources().items()):
+        wanted = set(subsets) or None
+        upstream = find_upstream(sources.get(name), wanted, options.mirror, options.limit)
+        upstreams.append(upstream)
+        absent = upstream.absent(wanted)
+        if absent:
+            total = len(wanted or upstream.source.card.subsets)
+            job.console.print(f"  {name}: {total - len(absent)} of {total} subsets have files here")
+    return upstreams
 
 
 def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:

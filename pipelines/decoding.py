@@ -1,13 +1,15 @@
 """Decoding with PyAV: the frames that a clip shows at given times, each proven to be that frame.
 
-`decode_groups` decodes only from the key frame before each wanted frame, and gives up where anything
-is not as the packets say. `decode_all` decodes the whole clip, which tells of any stream what it
+`_decode_groups` decodes only from the key frame before each wanted frame, and gives up where anything
+is not as the packets say. `_decode_all` decodes the whole clip, which tells of any stream what it
 shows when, and which frames damage may have touched.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -21,21 +23,38 @@ from pipelines.packets import FrameError, Packets, numbered, open_clip
 
 T = TypeVar("T")
 Take = Callable[[VideoFrame], T]
-# Which times are wanted, given the time of the first frame; ascending, all of them in `shown`.
-Choose = Callable[[int], list[int]]
+# The times that are wanted, ascending and each in `shown`, if the first frame is shown at `int`.
+Choose = Callable[[Packets, int], list[int]]
 
 
-class UnorderedError(Exception):
-    """Frames come out of the decoder in another order than that of their times."""
+class _UnexpectedError(Exception):
+    """The decoder does not give what the packets promise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded(Generic[T]):
     """(time, what `take` made of the frame) in order; `first` is the time of the first frame."""
 
+    packets: Packets
     first: int
     num_wanted: int
     frames: list[tuple[int, T]]
+
+
+def decode(path: str, packets: Packets, choose: Choose, take: Take[T]) -> Decoded[T]:
+    """The wanted frames; those that damage may have touched are left out, never replaced.
+
+    Cost: what lies between each frame and its key frame; for damaged and odd streams all of the
+    clip on top, at most twice.
+    """
+    found = _decode_groups(path, packets, choose, take) if packets.allow_jumps else None
+    if found is not None:
+        return found
+    try:
+        return _decode_all(path, packets, choose, take)
+    except _UnexpectedError:
+        # Times that do not ascend are made up, by the container or by the muxer.
+        return _decode_all(path, packets.counted(), choose, take)
 
 
 @dataclass(slots=True)
@@ -47,35 +66,34 @@ class _Group:
     times: list[int]
 
 
-def decode_groups(path: str, packets: Packets, choose: Choose, take: Take[T]) -> Decoded[T] | None:
-    """All wanted frames by the least decoding, or None: not everything was as expected."""
-    if not packets.allow_jumps:
-        return None
+def _groups(packets: Packets, times: list[int]) -> Iterator[_Group]:
+    group: _Group | None = None
+    for time in times:
+        begin, last = packets.key_before(time), packets.numbers[time]
+        if group is not None and begin <= group.last:
+            group.last = max(group.last, last)
+            group.times.append(time)
+            continue
+        if group is not None:
+            yield group
+        group = _Group(begin, last, [time])
+    if group is not None:
+        yield group
+
+
+def _decode_groups(path: str, packets: Packets, choose: Choose, take: Take[T]) -> Decoded[T] | None:
     first = packets.shown[0]
-    wanted = choose(first)
+    wanted = choose(packets, first)
     frames: list[tuple[int, T]] = []
     with open_clip(path) as (container, stream):
         feed = numbered(container, stream)
         for group in _groups(packets, wanted):
-            context = stream.codec_context
             try:
-                frames += _decode_group(context, feed, packets, group, take)
-            except (av.error.FFmpegError, UnorderedError):
+                frames += _decode_group(stream.codec_context, feed, packets, group, take)
+            except (av.error.FFmpegError, _UnexpectedError):
                 return None
-            context.flush_buffers()
-    return Decoded(first, len(wanted), frames) if len(frames) == len(wanted) else None
-
-
-def _groups(packets: Packets, times: list[int]) -> list[_Group]:
-    groups: list[_Group] = []
-    for time in times:
-        begin, last = packets.key_before(time), packets.numbers[time]
-        if groups and begin <= groups[-1].last:
-            groups[-1].last = max(groups[-1].last, last)
-            groups[-1].times.append(time)
-        else:
-            groups.append(_Group(begin, last, [time]))
-    return groups
+            stream.codec_context.flush_buffers()
+    return Decoded(packets, first, len(wanted), frames) if len(frames) == len(wanted) else None
 
 
 def _decode_group(
@@ -86,23 +104,23 @@ def _decode_group(
     take: Take[T],
 ) -> list[tuple[int, T]]:
     wanted, found = set(group.times), []
-    latest = packets.times[group.begin]
-    began = group.begin in packets.hidden
-    for frame in _feed(context, feed, group):
-        if frame.pts is None or latest is None:
-            raise UnorderedError
-        if frame.pts < latest and not began:
-            continue  # decoded after the key frame, shown before it: not whole without the last group
-        began = began or bool(frame.key_frame)
-        if not began or frame.is_corrupt or frame.pts < latest:
-            raise UnorderedError
+    latest = packets.times[group.begin] or 0
+    has_begun = group.begin in packets.hidden
+    for frame in _decode_packets(context, feed, group):
+        if frame.pts is None:
+            raise _UnexpectedError
+        if frame.pts < latest and not has_begun:
+            continue  # shown before the key frame: of the group of pictures before
+        has_begun = has_begun or bool(frame.key_frame)
+        if not has_begun or frame.is_corrupt or frame.pts < latest:
+            raise _UnexpectedError
         latest = frame.pts
         if latest in wanted:
             found.append((latest, take(frame)))
     return found
 
 
-def _feed(
+def _decode_packets(
     context: VideoCodecContext, feed: Iterator[tuple[int, Packet]], group: _Group
 ) -> Iterator[VideoFrame]:
     for number, packet in feed:
@@ -113,23 +131,28 @@ def _feed(
     yield from context.decode(None)
 
 
-def decode_all(path: str, packets: Packets, choose: Choose, take: Take[T]) -> Decoded[T]:
-    """The wanted frames as they come out of decoding everything; damaged ones are left out.
-
-    UnorderedError where times are not what they should be: call again with `packets.counted()`.
-    """
-    whole = _Whole(packets, choose, take)
+def _decode_all(path: str, packets: Packets, choose: Choose, take: Take[T]) -> Decoded[T]:
+    whole = _WholeClip(packets, choose, take)
     with open_clip(path) as (container, stream):
-        context = stream.codec_context
         for number, packet in numbered(container, stream):
-            whole.feed(context, number, packet)
-        whole.feed(context, len(packets.times), None)
-    return whole.result()
+            whole.feed(stream.codec_context, number, packet)
+        whole.feed(stream.codec_context, len(packets.times), None)
+        return whole.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A frame, how many came out before it, and the number of its packet."""
+
+    place: int
+    number: int
+    time: int
+    frame: VideoFrame
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken(Generic[T]):
-    """`place`: how many frames came out before; `number`: the last packet that it depends on."""
+    """`number` is the last of the packets by which it is what is shown then."""
 
     place: int
     number: int
@@ -137,39 +160,83 @@ class _Taken(Generic[T]):
     value: T
 
 
-class _Whole(Generic[T]):
-    """What comes out of decoding a clip from its first packet to its last."""
+class _WholeClip(Generic[T]):
+    """Takes the frame that is shown at each wanted time: the last that is not later."""
 
     def __init__(self, packets: Packets, choose: Choose, take: Take[T]) -> None:
         self._packets, self._choose, self._take = packets, choose, take
         self._damaged: list[int] = []  # packet numbers
-        self._keys: list[tuple[int, int]] = []  # (packet number, place) of key frames that are whole
-        self._wanted: list[int] = []
-        self._num_settled = 0
+        self._keys: list[tuple[int, int]] = []  # (packet number, place) of undamaged key frames
+        self._first, self._num_wanted = packets.shown[0], 0
+        self._wanted: deque[int] = deque()
         self._taken: list[_Taken[T]] = []
-        self._first: int | None = None
-        self._latest: tuple[int, VideoFrame] | None = None  # time
-        self._place = -1
+        self._latest: _Shown | None = None
 
     def feed(self, context: VideoCodecContext, number: int, packet: Packet | None) -> None:
+        """Decode a packet, or with None what the decoder still holds back."""
         try:
             frames = context.decode(packet)
         except av.error.FFmpegError:
             self._damaged.append(number)
             return
         for frame in frames:
-            time = frame.pts if self._packets.is_timed else self._place + 1
-            if time is not None:
-                self._add(time, frame)
+            self._add(frame)
 
-    def _add(self, time: int, frame: VideoFrame) -> None:
-        if self._latest is not None and time < self._latest[0]:
-            raise UnorderedError
-        if self._first is None:
-            # What is shown before it and was not damaged never comes out of any decoder.
-            self._first = max(time, self._packets.shown[0]) if not self._damaged else self._packets.shown[0]
-            self._wanted = self._choose(self._first)
+    def _add(self, frame: VideoFrame) -> None:
+        place = self._latest.place + 1 if self._latest else 0
+        time = frame.pts if self._packets.is_timed else place
+        if time is None:
+            return
+        number = frame.opaque if isinstance(frame.opaque, int) else place
+        if frame.is_corrupt:
+            self._damaged.append(number)
+        elif frame.key_frame:
+            self._keys.append((number, place))
+        if self._latest is None:
+            self._begin(time)
+        elif time < self._latest.time:
+            raise _UnexpectedError
         self._settle(time)
-        self._latest = time, frame
-        self._place += 1
-        ...
+        self._latest = _Shown(place, number, time, frame)
+
+    def _begin(self, time: int) -> None:
+        if not self._damaged:
+            # Frames that an undamaged stream does not give were never meant to be shown.
+            self._first = max(time, self._first)
+        wanted = self._choose(self._packets, self._first)
+        self._wanted, self._num_wanted = deque(wanted), len(wanted)
+
+    def _settle(self, until: float) -> None:
+        while self._wanted and self._wanted[0] < until:
+            time, latest = self._wanted.popleft(), self._latest
+            if latest is None or (latest.time != time and not self._packets.is_timed):
+                continue
+            if not self._taken or self._taken[-1].place < latest.place:
+                number = max(latest.number, self._packets.numbers[time])
+                taken = _Taken(latest.place, number, latest.time, self._take(latest.frame))
+                self._taken.append(taken)
+
+    def finish(self) -> Decoded[T]:
+        """Call last."""
+        self._settle(math.inf)
+        num_frames = self._latest.place + 1 if self._latest else 0
+        num_packets = len(self._packets.times)
+        if not self._packets.is_timed and not self._damaged and num_frames != num_packets:
+            detail = f"{num_packets} packets without times give {num_frames} frames"
+            raise FrameError("video_undecodable", detail)
+        frames = [(t.time, t.value) for t in self._taken if not self._is_doubtful(t)]
+        return Decoded(self._packets, self._first, self._num_wanted, frames)
+
+    def _is_doubtful(self, taken: _Taken[T]) -> bool:
+        """Whether damage may have reached a frame: it spreads to what is decoded after it, up to
+        what is shown from the next undamaged key frame on. Counted frames are lost from there."""
+        numbers = [number for number, _ in self._keys]
+        if numbers and self._packets.keys[:1] != [0] and taken.number < numbers[0]:
+            return True
+        for damaged in self._damaged:
+            after = bisect_right(numbers, damaged)
+            is_mended = after < len(numbers) and self._packets.is_timed
+            end = self._keys[after][1] if is_mended else math.inf
+            if damaged <= taken.number and taken.place < end:
+                return True
+        return False

@@ -50,19 +50,22 @@ class Packets:
     Where packets have no times, frames are counted: `times` are 0, 1, 2 and `is_timed` is false.
     """
 
+    format: str
+    pixel_aspect: Fraction
+    rate: Fraction | None
+    is_reordered: bool
+    base: Fraction
     times: list[int | None]
     keys: list[int]
     hidden: set[int]
-    base: Fraction
-    end: int
-    is_timed: bool
-    is_reordered: bool
+    end: int = 0
+    is_timed: bool = True
 
     @cached_property
     def numbers(self) -> dict[int, int]:
         """Packet number by time, of those that are shown."""
-        known = {time: n for n, time in enumerate(self.times) if n not in self.hidden}
-        return {time: n for time, n in known.items() if time is not None}
+        times = {time: n for n, time in enumerate(self.times) if n not in self.hidden}
+        return {time: n for time, n in times.items() if time is not None}
 
     @cached_property
     def shown(self) -> list[int]:
@@ -81,23 +84,31 @@ class Packets:
             return False
         return self.shown[0] >= times[0] and not (self.is_reordered and times == sorted(times))
 
-    def key_before(self, time: int) -> int | None:
+    def key_before(self, time: int) -> int:
         """Number of the packet where decoding must begin for the frame shown at `time`.
 
         It is neither decoded nor shown after that frame: what is decoded after a key frame but
         shown before it refers to the group of pictures before (an open group).
         """
         place = bisect_right(self.keys, self.numbers[time]) - 1
-        while place >= 0 and (self.times[self.keys[place]] or 0) > time:
+        while place > 0 and (self.times[self.keys[place]] or 0) > time:
             place -= 1
-        return self.keys[place] if place >= 0 else None
+        return self.keys[place]
 
-    def counted(self, rate: Fraction | None) -> Packets:
-        """The same packets, one frame each at a constant rate."""
-        if not rate:
+    def counted(self) -> Packets:
+        """The same packets, one frame each at the stream's average rate."""
+        if not self.rate:
             raise FrameError("video_undecodable", "frames have neither times nor a rate")
         num = len(self.times)
-        return Packets(list(range(num)), [], set(), 1 / rate, num, False, True)
+        return replace(
+            self,
+            base=1 / self.rate,
+            times=list(range(num)),
+            keys=[],
+            hidden=set(),
+            end=num,
+            is_timed=False,
+        )
 
 
 @contextmanager
@@ -159,71 +170,73 @@ def _to_the_end(container: InputContainer) -> Iterator[Packet]:
 def list_packets(path: str) -> Packets:
     """All packets of a clip; FrameError where less than half of the claimed length is in the file.
 
-    Reads the file once. Memory: some 100 bytes a packet.
+    Reads the file once. Memory: some 200 bytes a packet.
     """
-    listing = _Listing()
     with open_clip(path) as (container, stream):
+        packets = _describe(container, stream)
+        ends: list[int] = []
+        file_end_s = Fraction(0)
         for packet in _to_the_end(container):
-            listing.add(packet, packet.stream_index == stream.index)
-        if len(listing.hidden) == len(listing.times):
+            end = (packet.pts or 0) + (packet.duration or 0)
+            file_end_s = max(file_end_s, end * packet.time_base)
+            if packet.stream_index == stream.index and packet.size:
+                _append(packets, packet)
+                ends.append(end)
+        if len(packets.hidden) == len(packets.times):
             raise FrameError("video_no_frames", "the video stream holds no frames")
-        packets = listing.packets(stream)
-        _check_claim(container, stream, packets, listing.held_s)
+        packets = _settle_times(packets, ends)
+        _check_claim(container, stream, packets, file_end_s)
     return packets
 
 
-class _Listing:
-    """What is kept of packets; `held_s` is the latest time in any stream of the file."""
+def _describe(container: InputContainer, stream: VideoStream) -> Packets:
+    context = stream.codec_context
+    return Packets(
+        format=f"{container.format.name.split(',')[0]}/{context.codec.canonical_name}",
+        pixel_aspect=stream.sample_aspect_ratio or Fraction(1),
+        rate=stream.average_rate or stream.guessed_rate,
+        is_reordered=bool(context.has_b_frames),
+        base=stream.time_base or Fraction(1),
+        times=[],
+        keys=[],
+        hidden=set(),
+    )
 
-    def __init__(self) -> None:
-        self.times: list[int | None] = []
-        self.keys: list[int] = []
-        self.hidden: set[int] = set()
-        self.held_s = Fraction(0)
-        self._end: int | None = None
 
-    def add(self, packet: Packet, is_ours: bool) -> None:
-        end = None if packet.pts is None else packet.pts + (packet.duration or 0)
-        if end is not None:
-            self.held_s = max(self.held_s, end * packet.time_base)
-        if not is_ours or not packet.size:
-            return
-        if packet.is_keyframe:
-            self.keys.append(len(self.times))
-        if packet.is_discard:
-            self.hidden.add(len(self.times))
-        elif end is not None:
-            self._end = end if self._end is None else max(self._end, end)
-        self.times.append(packet.pts)
+def _append(packets: Packets, packet: Packet) -> None:
+    number = len(packets.times)
+    if packet.is_keyframe:
+        packets.keys.append(number)
+    if packet.is_discard:
+        packets.hidden.add(number)
+    packets.times.append(packet.pts)
 
-    def packets(self, stream: VideoStream) -> Packets:
-        """Frames are counted where more than half of the packets have no time."""
-        is_reordered = bool(stream.codec_context.has_b_frames)
-        base = stream.time_base or Fraction(1)
-        packets = Packets(self.times, self.keys, self.hidden, base, 0, True, is_reordered)
-        shown = packets.shown
-        if len(shown) * 2 <= len(self.times) - len(self.hidden):
-            return packets.counted(stream.average_rate or stream.guessed_rate)
-        end = self._end or 0
-        if end <= shown[-1]:
-            # Nothing says how long the last frame is shown: as long as the others, on average.
-            end = shown[-1] + max((shown[-1] - shown[0]) // max(len(shown) - 1, 1), 1)
-        return replace(packets, end=end)
+
+def _settle_times(packets: Packets, ends: list[int]) -> Packets:
+    """Frames are counted where most packets have no time; else the last one's end is settled."""
+    shown = packets.shown
+    if len(shown) * 2 <= len(packets.times) - len(packets.hidden):
+        return packets.counted()
+    end = max(ends[number] for number in packets.numbers.values())
+    if end <= shown[-1]:
+        # Nothing says how long the last frame is shown: as long as the others, on average.
+        end = shown[-1] + max((shown[-1] - shown[0]) // max(len(shown) - 1, 1), 1)
+    return replace(packets, end=end)
 
 
 def _check_claim(
-    container: InputContainer, stream: VideoStream, packets: Packets, held_s: Fraction
+    container: InputContainer, stream: VideoStream, packets: Packets, file_end_s: Fraction
 ) -> None:
     """Refuse a clip of which less than half of the claimed length is in the file.
 
-    WebM and MKV claim a length for the file alone, which may be that of its sound.
+    WebM and MKV claim a length for the whole file only, and that may be the length of its sound.
     """
     if stream.duration and stream.time_base:
         claimed_s = stream.duration * stream.time_base
         held_s = (packets.end - packets.shown[0]) * packets.base
     else:
         claimed_s = Fraction(container.duration or 0, av.time_base)
-        held_s -= Fraction(container.start_time or 0, av.time_base)
+        held_s = file_end_s - Fraction(container.start_time or 0, av.time_base)
     if held_s < claimed_s * _MIN_HELD:
         detail = f"{float(held_s):.1f} s of {float(claimed_s):.1f} s are in the file"
         raise FrameError("video_truncated", detail)

@@ -29,6 +29,14 @@ class Upstream:
     rows: tuple[tuple[Root, RowShard], ...]
     media: tuple[tuple[Root, MediaShard], ...]
 
+    def absent(self, subsets: set[str] | None) -> list[str]:
+        """Wanted subsets that no file was found of; nothing can be said of files that hold all."""
+        found = {shard.subset for _, shard in self.rows}
+        if ALL_SUBSETS in found:
+            return []
+        wanted = [subset.name for subset in self.source.card.subsets]
+        return [n for n in wanted if n not in found and (subsets is None or n in subsets)]
+
 
 def make_root(card: SourceCard, repo: str, mirror: str | None) -> Root:
     """The root of one upstream repository: below the mirror, or where it really lives."""
@@ -60,7 +68,7 @@ def find_upstream(
     """
     rows: list[tuple[Root, RowShard]] = []
     media: list[tuple[Root, MediaShard]] = []
-    for repo in _repos(source.card, subsets):
+    for repo in source.card.repos_of(subsets):
         root, found_rows, found_media = _list_shards(source, repo, mirror)
         rows += [(root, shard) for shard in found_rows if _wanted(shard.subset, subsets)]
         media += [(root, shard) for shard in found_media if _wanted(shard.subset, subsets)]
@@ -74,12 +82,6 @@ def find_upstream(
         rows = _limit_rows(rows, limit)
         media = _limit_media(media, limit, source.media_in_rows)
     return Upstream(source, tuple(rows), tuple(media))
-
-
-def _repos(card: SourceCard, subsets: set[str] | None) -> list[str]:
-    """The repositories that hold `subsets` (None: all), in the card's order."""
-    wanted = [s for s in card.subsets if subsets is None or s.name in subsets]
-    return list(dict.fromkeys([*(s.repo or card.repo for s in wanted), *card.media_repos]))
 
 
 def check_mirror(mirror: str) -> None:
@@ -97,7 +99,8 @@ def _list_shards(
         return root, source.rows(root), source.media(root)
     except SourceError:
         raise
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        # Network libraries raise of everything; a mirror's own files give SourceError above.
         detail = str(error).strip().splitlines()
         raise SourceError(
             f"source {source.name}: {repo} cannot be reached "

@@ -13,7 +13,8 @@ from pathlib import Path
 from sources.base import MediaItem
 from sources.readers.members import MediaKind, Member, Wanted, media_kind
 from sources.readers.tars import GZIP_MAGIC, read_tar
-from sources.readers.zips import ZIP_MAGIC, Parts, read_zip
+from sources.readers.zip_directory import Parts
+from sources.readers.zips import ZIP_MAGIC, read_zip
 from sources.root import FileRef, Root
 
 _PART = re.compile(r"\.z(\d{2,})")

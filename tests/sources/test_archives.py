@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sources.base import MediaShard
 from sources.readers import archives, frames, members, tars, zips
 from sources.readers.members import Member, Want
+from sources.readers.zip_directory import Parts
 from sources.root import FileRef, Root
 from tests.sources.packing import gz, picture, special, tar, tar_gz, zip_file, zip_parts
 
@@ -154,7 +155,7 @@ def test_flipped_bits_never_raise_and_never_pass(seed: int, is_zip: bool) -> Non
         data[noise.randrange(len(data))] ^= 1 << noise.randrange(8)
     handle = io.BytesIO(bytes(data))
     if is_zip:
-        found = list(zips.read_zip(zips.Parts([handle], [len(data)]), members.want_media, Path()))
+        found = list(zips.read_zip(Parts([handle], [len(data)]), members.want_media, Path()))
         known = {name.rpartition("/")[2]: content for name, content in entries}
         assert all(known.get(name, content) == content for name, content in held(found))
     else:
@@ -185,9 +186,7 @@ def test_sizes_are_capped_by_what_comes_out(tmp_path: Path) -> None:
     bomb = zipped.rindex(struct.pack("<L", 90_000))
     zipped[bomb : bomb + 4] = struct.pack("<L", 9)  # the directory lies about the last one
     found = list(
-        zips.read_zip(
-            zips.Parts([io.BytesIO(bytes(zipped))], [len(zipped)]), lambda _: want, tmp_path
-        )
+        zips.read_zip(Parts([io.BytesIO(bytes(zipped))], [len(zipped)]), lambda _: want, tmp_path)
     )
     found += tars.read_tar(io.BytesIO(tar(entries)), lambda _: want, tmp_path)
     for part in (found[:6], found[6:]):

@@ -185,6 +185,8 @@ def _curate(job: _Job, curate: CuratePlan) -> None:
 
 def _resolve(job: _Job, curate: CuratePlan) -> tuple[Joined, pl.DataFrame, Selection]:
     joined = join_rows(curate.curated)
+    # Benchmark leaks come before duplicates; near duplicates, merging, style, trimming and the
+    # token gate after exact duplicates (design.md section 2).
     index = claim(judge_filters(joined, job.policies), job.recipe)
     index = with_tokens(drop_exact_duplicates(index), joined.media)
     options = job.options

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import filters
 from filters.base import Filter
 from manifests.ids import key_digest
 from pipelines.curate_media import MediaTask, run_media_task
 from pipelines.curate_rows import RowTask, run_row_task
-from pipelines.engine import Engine, Task
+from pipelines.engine import Task
 from pipelines.frames import FrameSpec
 from pipelines.measures import measure_folder, missing
 from pipelines.store import is_done, media_folder, row_folder
 from pipelines.upstream import Upstream, media_key, row_key
+from sources.base import MediaShard, RowShard
+from sources.root import Root
 
 # What turns upstream bytes into other bytes, besides the adapter (whose version is in the key too).
 _MAKERS_VERSION = "images-1"
@@ -98,7 +98,7 @@ class _SourcePlan:
         rows = tuple(self._rows(r, s, media if take else None) for r, s in upstream.rows)
         self.curated = CuratedSource(upstream.source.name, media, rows)
 
-    def _media(self, root: Any, shard: Any, spec: FrameSpec) -> str:
+    def _media(self, root: Root, shard: MediaShard, spec: FrameSpec) -> str:
         source = self._source
         makers = f"{_MAKERS_VERSION}|{spec.spec}"
         key = media_key(root, shard, source.version, makers)
@@ -120,13 +120,14 @@ class _SourcePlan:
         )
         return folder
 
-    def _rows(self, root: Any, shard: Any, media: tuple[str, ...] | None) -> tuple[str, str]:
+    def _rows(self, root: Root, shard: RowShard, media: tuple[str, ...] | None) -> tuple[str, str]:
         source = self._source
         available = key_digest(*media) if media is not None else ""
         key = row_key(root, shard, source.version, available)
         folder = row_folder(self._store, source.name, shard.subset, key)
         task = RowTask(source.name, root, shard, folder, self._names["sample"])
         if media is not None:
+            assert shard.stop is not None, "a limit gives every shard an end"
             task = replace(task, take=shard.stop - shard.start, media_folders=media)
         self._add(
             self.row_tasks,
@@ -168,18 +169,3 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
                         )
                     )
     return tasks
-
-
-def run_tasks(
-    engine: Engine, tasks: Sequence[Task], on_done: Callable[[Task], None]
-) -> list[dict[str, Any]]:
-    """Run to the end; results in the order in which they came."""
-    results = []
-    for task, result in engine.run(tasks):
-        on_done(task)
-        results.append(result)
-    return results
-
-
-def used_filters(names: Sequence[str]) -> list[Filter]:
-    return [filters.get(name) for name in names]

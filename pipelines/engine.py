@@ -111,7 +111,9 @@ class RayEngine:
             self._ray.init(**settings)
         except (ConnectionError, ValueError, RuntimeError) as error:
             where = f"on {address}" if address else "a local cluster"
-            hint = "; where the cluster asks for a token, set RAY_AUTH_MODE=token" if address else ""
+            hint = (
+                "; where the cluster asks for a token, set RAY_AUTH_MODE=token" if address else ""
+            )
             raise UsageError(f"Ray could not start {where}: {_first_line(error)}{hint}") from error
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:

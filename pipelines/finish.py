@@ -69,10 +69,10 @@ def funnel(index: pl.DataFrame) -> tuple[SubsetFunnel, ...]:
     return tuple(sorted(entries, key=lambda entry: (entry.source, entry.subset)))
 
 
-def component_rows(plan: Plan, selection: Selection) -> tuple[ComponentRows, ...]:
-    """Every component of the recipe, inner ones too, with its quota and what was drawn."""
+def component_rows(plan: Plan) -> tuple[ComponentRows, ...]:
+    """Every component of the recipe, inner ones too; what is drawn is exactly what was asked."""
     totals: dict[str, tuple[Fraction, int]] = {}
-    for leaf, quota in zip(plan.recipe.leaves(), selection.solution.quotas, strict=True):
+    for leaf, quota in zip(plan.recipe.leaves(), plan.quotas, strict=True):
         share, path = Fraction(1), ""
         for part in leaf.chain:
             share *= part.share
@@ -125,7 +125,7 @@ def finish(
         ),
         "revisions": revisions(plan),
         "funnel": funnel(index),
-        "components": component_rows(plan, selection),
+        "components": component_rows(plan),
         "num_rows": selection.rows.height,
         "num_images": _num_images(records),
         "tokens_estimated": plan.tokens_estimated,

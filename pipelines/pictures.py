@@ -1,4 +1,4 @@
-"""A decoded frame as a JPEG: upright, with square pixels, no side longer than asked, never larger."""
+"""Frames as JPEG: upright, with square pixels, no edge longer than asked, never larger than it was."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import struct
 from dataclasses import dataclass
 from fractions import Fraction
 
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from PIL import Image
+
+from pipelines.images import open_image, probe_image, turn_of_image
 
 # Area averaging keeps thin strokes; the flags make the result the same on every processor.
 _SCALING = (
@@ -20,9 +21,10 @@ _SCALING = (
     | Interpolation.ACCURATE_RND
     | Interpolation.BITEXACT
 )
+# A display matrix, rows a b u, c d v, x y w: x' = a x + c y, y' = b x + d y, and y points down.
 _MATRIX = struct.Struct("<9i")
-# By a display matrix's signs: whether x and y change places, then whether x and y are mirrored.
-_UPRIGHT = {
+# By whether x and y change places, and whether x' and y' are then mirrored.
+_TURNS = {
     (False, False, False): None,
     (False, True, False): Image.Transpose.FLIP_LEFT_RIGHT,
     (False, False, True): Image.Transpose.FLIP_TOP_BOTTOM,
@@ -32,14 +34,14 @@ _UPRIGHT = {
     (True, False, True): Image.Transpose.ROTATE_90,
     (True, True, True): Image.Transpose.TRANSVERSE,
 }
-_SIDEWAYS = {turn for (is_sideways, _, _), turn in _UPRIGHT.items() if is_sideways}
-# Pixel aspects beyond this are no camera's: taken for square.
+_SIDEWAYS = {turn for (is_sideways, _, _), turn in _TURNS.items() if is_sideways}
+# Pixels longer than this come from no camera: they are taken for square.
 _MAX_PIXEL_ASPECT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """JPEG bytes, their size in pixels, and the size before it was made smaller."""
+    """JPEG bytes, their size in pixels, and the size (as shown) of what they were made from."""
 
     data: bytes
     width: int
@@ -60,7 +62,7 @@ def fit(width: int, height: int, longest_edge: int) -> tuple[int, int]:
 
 
 def square(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
-    """The size with square pixels, made by shrinking the side that has too many."""
+    """The size with square pixels, made by shrinking the edge that has too many."""
     if not Fraction(1, _MAX_PIXEL_ASPECT) <= pixel_aspect <= _MAX_PIXEL_ASPECT:
         return width, height
     if pixel_aspect < 1:
@@ -68,36 +70,42 @@ def square(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
     return width, max(round(height / pixel_aspect), 1)
 
 
-def turn_of(frame: VideoFrame) -> Image.Transpose | None:
-    """What makes the frame upright, by its display matrix; angles go to the nearest quarter."""
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
-    if data is None:
+def turn_of_frame(frame: VideoFrame) -> Image.Transpose | None:
+    """What makes the frame upright by its display matrix; other angles go to the nearest quarter."""
+    try:
+        data = bytes(frame.side_data["DISPLAYMATRIX"])
+    except KeyError:
         return None
-    # x' = a x + c y, y' = b x + d y; y points down.
-    a, b, _, c, d, *_ = _MATRIX.unpack(bytes(data))
+    a, b, _, c, d, *_ = _MATRIX.unpack(data[: _MATRIX.size])
     if abs(a) + abs(d) >= abs(b) + abs(c):
-        return _UPRIGHT[False, a < 0, d < 0]
-    return _UPRIGHT[True, c < 0, b < 0]
+        return _TURNS[False, a < 0, d < 0]
+    return _TURNS[True, c < 0, b < 0]
 
 
-def picture_of(frame: VideoFrame, pixel_aspect: Fraction, edge: int, quality: int) -> Picture:
-    turn = turn_of(frame)
+def picture_of_frame(frame: VideoFrame, pixel_aspect: Fraction, edge: int, quality: int) -> Picture:
     full = square(frame.width, frame.height, pixel_aspect)
     width, height = fit(*full, edge)
-    rgb = frame.reformat(
-        width=width, height=height, format="rgb24", interpolation=_SCALING, threads=1
-    )
-    return _picture(Image.fromarray(rgb.to_ndarray()), full, turn, quality)
-
-
-def _picture(
-    image: Image.Image, full: tuple[int, int], turn: Image.Transpose | None, quality: int
-) -> Picture:
+    rgb = frame.reformat(width, height, "rgb24", interpolation=_SCALING, threads=1)
+    image, turn = Image.fromarray(rgb.to_ndarray()), turn_of_frame(frame)
     if turn is not None:
         image = image.transpose(turn)
     if turn in _SIDEWAYS:
-        full = full[::-1]
+        full = full[1], full[0]
     return Picture(jpeg(image, quality), *image.size, *full)
+
+
+def picture_of_image(data: bytes, edge: int, quality: int) -> Picture:
+    """A JPEG that any viewer shows as it is, and that is small enough, is kept byte for byte."""
+    facts = probe_image(data)
+    image = open_image(data)
+    turn = turn_of_image(image)
+    size = fit(facts.width, facts.height, edge)
+    is_plain = facts.format == "JPEG" and facts.mode in ("L", "RGB") and turn is None
+    if not is_plain or size != (facts.width, facts.height):
+        image = image.convert("RGB")
+        image = image.transpose(turn) if turn is not None else image
+        data = jpeg(image.resize(size, Image.Resampling.BOX), quality)
+    return Picture(data, *size, facts.width, facts.height)
 
 
 def jpeg(image: Image.Image, quality: int) -> bytes:

@@ -2,7 +2,7 @@
 
 In this order: join rows to media, judge filters, decontaminate, exact duplicates, near duplicates,
 merge, style and trim, token gate, quotas, order. Leaks, near duplicates, merging, trimming and the
-token gate have their place in `decide` and no rule yet.
+token gate have their place in `build._resolve` and no rule yet.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+from pydantic import ValidationError
 
 import filters
 from filters.base import Filter, Params
+from manifests.errors import RecipeError
 from manifests.ledger import Fate, Stage
 from manifests.storage import read_parquet
 from pipelines.join import ORDER, Joined
@@ -25,10 +27,6 @@ _OPEN = pl.col("fate").is_null()
 
 def parse_policies(policies: Mapping[str, Mapping[str, Any]]) -> list[tuple[Filter, Params]]:
     """The recipe's filters in its order, each with its validated parameters."""
-    from pydantic import ValidationError
-
-    from manifests.errors import RecipeError
-
     parsed = []
     for name, overrides in policies.items():
         filter_ = filters.get(name)

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pyarrow as pa
 
 from filters.base import Filter
-from manifests.storage import exists, is_local, join, local_path, read_json, write_json
+from manifests.storage import exists, is_local, join, local_path, write_json
 from sources.base import ALL_SUBSETS
 
 _SPOOL_PREFIX = ".tmp-spool-"
@@ -48,10 +47,6 @@ def mark_done(folder: str, record: dict[str, Any]) -> None:
     write_json(join(folder, "done.json"), record)
 
 
-def read_done(folder: str) -> dict[str, Any]:
-    return dict(read_json(join(folder, "done.json")))
-
-
 def make_spool(store: str) -> Path:
     """A fresh local folder for large members on their way, named by this process."""
     base = local_path(store) if is_local(store) else Path(os.environ.get("TMPDIR", "/tmp"))
@@ -69,7 +64,3 @@ def sweep_spools(store: str) -> None:
         owner = folder.name.removeprefix(_SPOOL_PREFIX)
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def empty_table(schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_batches([], schema=schema)

@@ -1,4 +1,4 @@
-"""Which parser reads a huge JSON array row by row: rate of one core, and peak memory.
+"""Which parser reads a huge JSON array row by row: CPU seconds, and peak memory.
 
     python benchmarks/json_array.py [--mb 100]
 

@@ -76,8 +76,10 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    load = os.getloadavg()[0]
-    table = Table(*columns, title=f"{title} (load average {load:.1f})", title_justify="left")
+    """The load average beside the title tells whether others used the machine at the same time."""
+    table = Table(*columns)
     for row in rows:
         table.add_row(*row)
-    Console(width=110).print(table)
+    console = Console(width=110)
+    console.print(f"{title} (load average {os.getloadavg()[0]:.1f})", highlight=False)
+    console.print(table)

@@ -1,8 +1,8 @@
 """Decoding with PyAV: the frames that a clip shows at given times, each proven to be that frame.
 
-`_decode_groups` decodes only from the key frame before each wanted frame, and gives up where anything
-is not as the packets say. `_decode_all` decodes the whole clip, which tells of any stream what it
-shows when, and which frames damage may have touched.
+`_decode_groups` decodes only from the key frame before each wanted frame, and gives up where
+anything is not as the packets say. `_decode_all` decodes the whole clip, which tells of any stream
+what it shows when, and which frames damage may have touched.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import av.error
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from pipelines.packets import FrameError, Packets, numbered, open_clip
 
@@ -98,7 +99,7 @@ def _decode_groups(path: str, packets: Packets, choose: Choose, take: Take[T]) -
 
 def _decode_group(
     context: VideoCodecContext,
-    feed: Iterator[tuple[int, Packet]],
+    feed: Iterator[tuple[int, Packet[VideoStream]]],
     packets: Packets,
     group: _Group,
     take: Take[T],
@@ -121,7 +122,7 @@ def _decode_group(
 
 
 def _decode_packets(
-    context: VideoCodecContext, feed: Iterator[tuple[int, Packet]], group: _Group
+    context: VideoCodecContext, feed: Iterator[tuple[int, Packet[VideoStream]]], group: _Group
 ) -> Iterator[VideoFrame]:
     for number, packet in feed:
         if number >= group.begin:
@@ -172,7 +173,9 @@ class _WholeClip(Generic[T]):
         self._taken: list[_Taken[T]] = []
         self._latest: _Shown | None = None
 
-    def feed(self, context: VideoCodecContext, number: int, packet: Packet | None) -> None:
+    def feed(
+        self, context: VideoCodecContext, number: int, packet: Packet[VideoStream] | None
+    ) -> None:
         """Decode a packet, or with None what the decoder still holds back."""
         try:
             frames = context.decode(packet)

@@ -1,50 +1,54 @@
 """Video frames: one a second over the whole length, at most 64, then spread evenly over all of it.
 
-A clip's packets are listed first, without decoding: their presentation times are what is really in
-the file, whatever its header claims, and tell which frames are shown at the wanted times. Only what
-leads up to those frames is then decoded, with one thread (more give other results on damaged
-streams), from the key frame before each where that skips something.
+A clip's packets are listed first (`packets.py`): their presentation times tell which frames are
+shown at the wanted times, whatever the header claims. Those are decoded (`decoding.py`) and made
+into JPEG (`pictures.py`). The same file and spec give the same bytes in every run.
 
-A clip is used where at least half of what its header claims can be decoded, and is sampled over what
-can; otherwise its reason is `video_truncated`. Times count from the first frame shown.
+A clip is used where at least half of the claimed length is in the file and at least half of the
+wanted frames decode undamaged; otherwise its reason is `video_truncated`. Times count from the
+first frame shown.
 """
 
 from __future__ import annotations
 
-import bisect
-import io
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import partial
 
-import av
-import av.error
-import av.logging
-from PIL import Image
+from av.video.frame import VideoFrame
 
-from pipelines.images import MAX_PIXELS, ImageError, probe_image
+from pipelines.decoding import Decoded, decode
+from pipelines.decord_frames import decode_with_decord
+from pipelines.images import ImageError
+from pipelines.packets import FrameError, Packets, list_packets
+from pipelines.pictures import Picture, fit, picture_of_frame, picture_of_image
 
-# Issue 2 and SmolVLM2's training arguments (fps 1, max_frames 64, video_target_size 512); the JPEG
-# quality is ours: 90 is where text on a slide stays free of visible blocks.
+__all__ = [
+    "Clip",
+    "Frame",
+    "FrameError",
+    "FrameSpec",
+    "fit",
+    "frames_from_images",
+    "sample_frames",
+    "shown_at",
+    "wanted_times",
+]
+
+# Raise it when the same spec gives other frames than before.
 VERSION = 1
-_MAX_FILE_BYTES = 8 << 30
 _MIN_DECODED = Fraction(1, 2)
-
-
-class FrameError(Exception):
-    """A clip that gives no frames: `reason` is a stable word, `detail` for people."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
 class FrameSpec:
-    """How clips are sampled: frames a second, most frames, longest edge (px), JPEG quality."""
+    """How clips are sampled: frames a second, most frames, longest edge (px), JPEG quality.
+
+    Issue 2 and SmolVLM2's training arguments (fps 1, max_frames 64, video_target_size 512). The
+    quality is ours: 90 is where text on a slide stays free of visible blocks.
+    """
 
     fps: int = 1
     max_frames: int = 64
@@ -54,7 +58,8 @@ class FrameSpec:
     @property
     def spec(self) -> str:
         """What goes into media digests and store keys."""
-        return f"frames-{VERSION}:{self.fps}fps:{self.max_frames}:{self.longest_edge}px:q{self.quality}"
+        rate = f"{self.fps}fps:{self.max_frames}"
+        return f"frames-{VERSION}:{rate}:{self.longest_edge}px:q{self.quality}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +83,8 @@ class Clip:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Packets:
-    """Presentation times (stream units) of all frames, sorted, and of the key frames among them."""
-
-    times: list[int]
-    keys: list[int]
-    end: int
-
-
 def wanted_times(duration_s: Fraction, spec: FrameSpec) -> list[Fraction]:
-    """Seconds at which frames are taken: every 1/fps below the length, or max_frames of them evenly.
+    """Seconds at which frames are taken: each 1/fps below the length, or max_frames evenly.
 
     The even spread takes the middle of equal parts, so that no frame stands for more of the clip
     than another.
@@ -101,10 +97,10 @@ def wanted_times(duration_s: Fraction, spec: FrameSpec) -> list[Fraction]:
 
 
 def shown_at(times: Sequence[int], wanted: Iterable[Fraction], base: Fraction) -> list[int]:
-    """Of sorted `times` (units of `base` s) those shown at `wanted` seconds after the first, once each."""
+    """Of sorted `times` (in `base` s) those shown at `wanted` s after the first, once each."""
     found = []
     for second in wanted:
-        place = bisect.bisect_right(times, times[0] + second / base) - 1
+        place = bisect_right(times, times[0] + second / base) - 1
         found.append(times[place])
     return list(dict.fromkeys(found))
 
@@ -112,221 +108,68 @@ def shown_at(times: Sequence[int], wanted: Iterable[Fraction], base: Fraction) -
 def sample_frames(path: str, spec: FrameSpec, backend: str = "pyav") -> Clip:
     """The clip's frames by `spec`; FrameError with a reason where it gives none.
 
-    Memory: a few decoded frames at a time. Cost: the decoding of what precedes each frame since its
-    key frame.
+    `backend` is `pyav` or `decord`. Memory: a few decoded frames at a time (decord: all that are
+    wanted). Cost: the decoding of what precedes each frame since its key frame.
     """
-    av.logging.set_level(av.logging.PANIC)
-    if os.path.getsize(path) > _MAX_FILE_BYTES:
-        raise FrameError("media_too_large", f"{os.path.getsize(path)} bytes")
-    try:
-        with av.open(path) as container:
-            return _sample(container, path, spec, backend)
-    except (av.error.FFmpegError, ValueError) as error:
-        raise FrameError("video_undecodable", f"{type(error).__name__}: {error}") from error
+    packets = list_packets(path)
+    choose = partial(_choose, spec)
+    if backend == "decord":
+        decoded = decode_with_decord(path, packets, choose, spec.longest_edge, spec.quality)
+    else:
+        assert backend == "pyav", backend
+        decoded = decode(path, packets, choose, partial(_picture, packets, spec))
+    if len(decoded.frames) < decoded.num_wanted * _MIN_DECODED or not decoded.frames:
+        reason = "video_truncated" if decoded.frames else "video_undecodable"
+        detail = f"{len(decoded.frames)} of {decoded.num_wanted} frames decode undamaged"
+        raise FrameError(reason, detail)
+    return _clip(decoded)
 
 
-def _sample(container: Any, path: str, spec: FrameSpec, backend: str) -> Clip:
-    if not container.streams.video:
-        raise FrameError("video_no_frames", "no video stream")
-    stream = container.streams.video[0]
-    context = stream.codec_context
-    context.thread_count = 1
-    if context.width * context.height > MAX_PIXELS:
-        raise FrameError("media_too_large", f"{context.width}x{context.height} pixels")
-    packets = _list_packets(container, stream)
-    if not packets.times:
-        raise FrameError("video_no_frames", "no packet of the video stream has a time")
-    _check_claim(container, stream, packets)
-    base = Fraction(stream.time_base)
-    duration = max((packets.end - packets.times[0]) * base, base)
-    targets = shown_at(packets.times, wanted_times(duration, spec), base)
-    decode = {"pyav": _decode_pyav, "decord": _decode_decord}[backend]
-    frames = list(decode(container, stream, path, packets, targets, spec))
-    if len(frames) < len(targets) * _MIN_DECODED or not frames:
-        reason = "video_truncated" if frames else "video_no_frames"
-        raise FrameError(reason, f"{len(frames)} of {len(targets)} frames decode")
-    width, height = _shown_size(stream, frames[0][1])
-    return Clip(
-        frames=tuple(frame for frame, _ in frames),
-        duration_ms=int(duration * 1000),
-        width=width,
-        height=height,
-        format=f"{container.format.name.split(',')[0]}/{context.name}",
-    )
+def _choose(spec: FrameSpec, packets: Packets, first: int) -> list[int]:
+    shown = packets.shown[bisect_left(packets.shown, first) :]
+    return shown_at(shown, wanted_times(_duration_s(packets, first), spec), packets.base)
 
 
-def _list_packets(container: Any, stream: Any) -> _Packets:
-    """Demux without decoding, to where the file really ends."""
-    times, keys, end = [], [], 0
-    try:
-        for packet in container.demux(stream):
-            if packet.pts is None or packet.is_discard or not packet.size:
-                continue
-            times.append(packet.pts)
-            if packet.is_keyframe:
-                keys.append(packet.pts)
-            end = max(end, packet.pts + (packet.duration or 0))
-    except av.error.FFmpegError:
-        pass  # what was read before the damage is what there is; _check_claim judges it
-    return _Packets(sorted(times), sorted(keys), end)
+def _duration_s(packets: Packets, first: int) -> Fraction:
+    return (packets.end - first) * packets.base
 
 
-def _check_claim(container: Any, stream: Any, packets: _Packets) -> None:
-    """Refuse a clip of which less than half of the claimed length is in the file."""
-    if not stream.duration:
-        return
-    held = packets.end - packets.times[0]
-    if held < stream.duration * _MIN_DECODED:
-        base = stream.time_base
-        held_s, claimed_s = float(held * base), float(stream.duration * base)
-        raise FrameError("video_truncated", f"{held_s:.1f} s of {claimed_s:.1f} s are in the file")
+def _picture(packets: Packets, spec: FrameSpec, frame: VideoFrame) -> Picture:
+    return picture_of_frame(frame, packets.pixel_aspect, spec.longest_edge, spec.quality)
 
 
-_Decoded = Iterator[tuple[Frame, int]]
-
-
-def _decode_pyav(
-    container: Any, stream: Any, path: str, packets: _Packets, targets: list[int], spec: FrameSpec
-) -> _Decoded:
-    """(frame, rotation) of each target that decodes; one that does not is passed over."""
-    first = packets.times[0]
-    position: int | None = None
-    frames: Iterator[Any] = iter(())
-    for target in targets:
-        place = bisect.bisect_right(packets.keys, target) - 1
-        key = packets.keys[place] if place >= 0 else None
-        if position is None or (key is not None and key > position):
-            _seek(container, stream, key if key is not None else first)
-            frames = _tolerant(container, stream)
-        for decoded in frames:
-            position = decoded.pts
-            if decoded.pts < target:
-                continue
-            if decoded.pts == target:
-                yield _encode(decoded, stream, first, spec), _rotation(decoded)
-            break
-
-
-def _seek(container: Any, stream: Any, pts: int) -> None:
-    container.seek(pts, stream=stream, backward=True)
-
-
-def _tolerant(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames that have a time and are whole; damaged packets and frames are passed over."""
-    try:
-        for packet in container.demux(stream):
-            try:
-                yield from (f for f in packet.decode() if f.pts is not None and not f.is_corrupt)
-            except av.error.FFmpegError:
-                continue
-    except av.error.FFmpegError:
-        return
-
-
-def _rotation(frame: Any) -> int:
-    """Degrees, counter-clockwise, by which the frame is to be turned to stand as shown."""
-    return int(round(frame.rotation / 90) * 90) % 360
-
-
-def _shown_size(stream: Any, rotation: int) -> tuple[int, int]:
-    """The clip's size with square pixels and upright."""
-    context = stream.codec_context
-    ratio = stream.sample_aspect_ratio or Fraction(1)
-    width = max(round(context.width * ratio), 1) if ratio > 0 else context.width
-    if rotation in (90, 270):
-        return context.height, width
-    return width, context.height
-
-
-def fit(width: int, height: int, longest_edge: int) -> tuple[int, int]:
-    """The size with its longest edge at most `longest_edge`; never larger than it was."""
-    edge = max(width, height)
-    if edge <= longest_edge:
-        return width, height
-    return (
-        max(round(width * longest_edge / edge), 1),
-        max(round(height * longest_edge / edge), 1),
-    )
-
-
-def _encode(frame: Any, stream: Any, first: int, spec: FrameSpec) -> Frame:
-    rotation = _rotation(frame)
-    width, height = fit(*_shown_size(stream, rotation), spec.longest_edge)
-    across, down = (height, width) if rotation in (90, 270) else (width, height)
-    scaled = frame.reformat(width=across, height=down, format="rgb24", interpolation="AREA")
-    image = Image.fromarray(scaled.to_ndarray())
-    if rotation:
-        image = image.rotate(rotation, expand=True)
-    milliseconds = int((frame.pts - first) * stream.time_base * 1000)
-    return Frame(milliseconds, _jpeg(image, spec), width, height)
-
-
-def _jpeg(image: Image.Image, spec: FrameSpec) -> bytes:
-    buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "JPEG", quality=spec.quality)
-    return buffer.getvalue()
-
-
-def _decode_decord(
-    container: Any, stream: Any, path: str, packets: _Packets, targets: list[int], spec: FrameSpec
-) -> _Decoded:
-    """The same frames by decord, which counts frames in order of presentation."""
-    import decord
-
-    rotation = 0
-    for decoded in _tolerant(container, stream):
-        rotation = _rotation(decoded)
-        break
-    try:
-        reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
-        numbers = [packets.times.index(target) for target in targets]
-        kept = [number for number in numbers if number < len(reader)]
-        arrays = reader.get_batch(kept).asnumpy() if kept else []
-    except (RuntimeError, IndexError, decord.DECORDError) as error:
-        raise FrameError("video_undecodable", str(error).strip().splitlines()[0]) from error
-    for number, array in zip(kept, arrays, strict=True):
-        image = Image.fromarray(array).rotate(rotation, expand=True)
-        width, height = fit(*_shown_size(stream, rotation), spec.longest_edge)
-        image = image.resize((width, height), Image.Resampling.BOX)
-        after = (packets.times[number] - packets.times[0]) * stream.time_base
-        yield Frame(int(after * 1000), _jpeg(image, spec), width, height), rotation
+def _clip(decoded: Decoded[Picture]) -> Clip:
+    packets, first = decoded.packets, decoded.first
+    frames = [
+        Frame(int((time - first) * packets.base * 1000), made.data, made.width, made.height)
+        for time, made in decoded.frames
+    ]
+    _, made = decoded.frames[0]
+    duration_ms = int(_duration_s(packets, first) * 1000)
+    return Clip(tuple(frames), duration_ms, made.full_width, made.full_height, packets.format)
 
 
 def frames_from_images(frames: list[tuple[str, bytes]], fps: float, spec: FrameSpec) -> Clip:
-    """The same rule for a clip that upstream ships as `fps` images a second.
+    """The same rule for a clip that is shipped as `fps` images a second, as (name, bytes).
 
     A JPEG that is small enough is kept as it is; others are scaled and encoded.
     """
     if not frames:
         raise FrameError("video_no_frames", "the folder holds no images")
-    step = Fraction(str(fps))
-    duration = len(frames) / step
-    seconds = wanted_times(duration, spec)
-    places = list(dict.fromkeys(min(int(second * step), len(frames) - 1) for second in seconds))
-    sampled = [_from_image(frames[place], int(place / step * 1000), spec) for place in places]
-    return Clip(
-        frames=tuple(frame for frame, _, _ in sampled),
-        duration_ms=int(duration * 1000),
-        width=sampled[0][1],
-        height=sampled[0][2],
-        format="frames",
-    )
+    rate = Fraction(str(fps))
+    duration_s = len(frames) / rate
+    places = shown_at(range(len(frames)), wanted_times(duration_s, spec), 1 / rate)
+    made = [_from_image(*frames[place], spec) for place in places]
+    sampled = [
+        Frame(int(place / rate * 1000), picture.data, picture.width, picture.height)
+        for place, picture in zip(places, made, strict=True)
+    ]
+    size = made[0].full_width, made[0].full_height
+    return Clip(tuple(sampled), int(duration_s * 1000), *size, "frames")
 
 
-def _from_image(
-    named: tuple[str, bytes], timestamp_ms: int, spec: FrameSpec
-) -> tuple[Frame, int, int]:
-    """(frame, width and height as shipped)."""
-    name, data = named
+def _from_image(name: str, data: bytes, spec: FrameSpec) -> Picture:
     try:
-        facts = probe_image(data)
+        return picture_of_image(data, spec.longest_edge, spec.quality)
     except ImageError as error:
         raise FrameError("video_undecodable", f"{name}: {error.reason} {error.detail}") from error
-    if facts.format == "JPEG" and max(facts.width, facts.height) <= spec.longest_edge:
-        return Frame(timestamp_ms, data, facts.width, facts.height), facts.width, facts.height
-    from PIL import ImageOps
-
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-    width, height = fit(image.width, image.height, spec.longest_edge)
-    scaled = image.resize((width, height), Image.Resampling.BOX)
-    return Frame(timestamp_ms, _jpeg(scaled, spec), width, height), facts.width, facts.height

@@ -1,7 +1,8 @@
 """What an upstream image is, or why it cannot be used. Bytes are never changed here.
 
 A file is read to its end, so that a truncated one is found now and not at step 101 of a training
-run. Bombs are refused from the header, before anything is decoded.
+run. Bombs are refused from the header, before anything is decoded. What is accepted opens with
+`datasets.Image()`, orientation and all.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from functools import cache
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # design.md rule 7: 64 megapixels by default.
 MAX_PIXELS = 64_000_000
+# What images are shipped in. Pillow knows more, but some run programs (EPS), some take anything for
+# an image (TGA), some hide the real size (ICO).
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "JPEG2000": ".jp2"}
 _ORIENTATION_TAG = 0x0112
 # EXIF orientations that lay the image on its side (EXIF 2.3, tag 274).
 _SIDEWAYS = {5, 6, 7, 8}
@@ -42,8 +48,8 @@ class ImageFacts:
 
 
 def image_suffix(format_name: str) -> str:
-    """A file ending for a Pillow format name: `.jpg` for JPEG, else the name in small letters."""
-    return ".jpg" if format_name == "JPEG" else f".{format_name.lower()}"
+    """A file ending for a Pillow format name: `.jpg` for JPEG, `.png` for PNG."""
+    return _SUFFIXES.get(format_name, f".{format_name.lower()}")
 
 
 def probe_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageFacts:
@@ -51,47 +57,63 @@ def probe_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageFacts:
     with warnings.catch_warnings():
         # Pillow warns of sizes, palettes and metadata that are judged here, or do not matter.
         warnings.simplefilter("ignore")
-        image = _open(data)
+        image = open_image(data, max_pixels)
         width, height = image.size
-        if width * height > max_pixels:
-            raise ImageError("image_too_many_pixels", f"{width}x{height}")
-        facts = _facts(image)
-        _decode(image)
+        facts = ImageFacts(width, height, image.format or "", image.mode)
+        try:
+            is_sideways = _decode(image)
+        except Exception as error:
+            # Pillow's plugins raise of everything on hostile files.
+            raise _image_error(data, error) from error
+    if is_sideways:
+        return ImageFacts(height, width, facts.format, facts.mode)
     return facts
 
 
-def _open(data: bytes) -> Image.Image:
+@cache
+def _formats() -> list[str]:
+    """Those of `_FORMATS` that this Pillow has."""
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The image, not yet decoded; ImageError where its header is bad or has too many pixels."""
     try:
-        return Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=_formats())
     except Image.DecompressionBombError as error:
         raise ImageError("image_too_many_pixels", str(error)) from error
     except UnidentifiedImageError as error:
         raise ImageError("image_undecodable", "no known image format") from error
     except Exception as error:
-        # Pillow's format plugins raise of everything on hostile headers.
-        raise ImageError("image_undecodable", f"{type(error).__name__}: {error}") from error
+        raise _image_error(data, error) from error
+    if image.width * image.height > max_pixels:
+        raise ImageError("image_too_many_pixels", f"{image.width}x{image.height}")
+    return image
 
 
-def _facts(image: Image.Image) -> ImageFacts:
-    width, height = image.size
-    try:
-        sideways = image.getexif().get(_ORIENTATION_TAG) in _SIDEWAYS
-    except Exception:
-        sideways = False  # unreadable EXIF is ignored by every viewer too
-    if sideways:
-        width, height = height, width
-    return ImageFacts(width, height, image.format or "", image.mode)
+def orientation(image: Image.Image) -> int | None:
+    """The EXIF orientation, 1 to 8, where there is one. May decode the image, and so raise."""
+    value: int | None = image.getexif().get(_ORIENTATION_TAG)
+    return value
 
 
-def _decode(image: Image.Image) -> None:
-    try:
-        if image.format == "JPEG":
-            small = (max(image.width // _DRAFT_DIVISOR, 1), max(image.height // _DRAFT_DIVISOR, 1))
-            image.draft(None, small)
-        image.load()
-    except (OSError, EOFError) as error:
-        text = str(error)
-        truncated = "truncated" in text or "EOF" in text or isinstance(error, EOFError)
-        raise ImageError("image_truncated" if truncated else "image_undecodable", text) from error
-    except Exception as error:
-        raise ImageError("image_undecodable", f"{type(error).__name__}: {error}") from error
+def _decode(image: Image.Image) -> bool:
+    """Decode all of the image and turn it upright; whether that changes width and height."""
+    if image.format == "JPEG":
+        small = (max(image.width // _DRAFT_DIVISOR, 1), max(image.height // _DRAFT_DIVISOR, 1))
+        image.draft(None, small)
+    image.load()
+    turn = orientation(image)
+    if turn is not None:
+        ImageOps.exif_transpose(image)
+    return turn in _SIDEWAYS
+
+
+def _image_error(data: bytes, error: Exception) -> ImageError:
+    text = f"{type(error).__name__}: {error}"
+    # "image file is truncated", "Truncated File Read"; WebP's decoder does not say why it failed.
+    is_cut = "truncated" in text.lower() or isinstance(error, EOFError)
+    if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        is_cut = True
+    return ImageError("image_truncated" if is_cut else "image_undecodable", text)

@@ -1,4 +1,4 @@
-"""A clip's packets, listed without decoding: what is really in the file, whatever its header claims.
+"""A clip's packets, listed without decoding: what is in the file, whatever its header claims.
 
 A clip is read from front to back each time, never by the container's own seeking: where that lands
 depends on the format, on edit lists and on reordering, and reading costs next to nothing beside
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import av
 import av.error
@@ -115,7 +116,7 @@ class Packets:
 def open_clip(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its first video stream that is no cover picture; decodes with one thread.
 
-    More threads give other results on damaged streams. What FFmpeg raises becomes a FrameError whose
+    More threads give other results on damaged streams. What FFmpeg raises becomes a FrameError; its
     detail depends on the file alone, not on its path or on what was read before it.
     """
     av.logging.set_level(av.logging.PANIC)
@@ -147,7 +148,9 @@ def _video_stream(container: InputContainer) -> VideoStream:
     return streams[0]
 
 
-def numbered(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, Packet]]:
+def numbered(
+    container: InputContainer, stream: VideoStream
+) -> Iterator[tuple[int, Packet[VideoStream]]]:
     """The stream's packets with their numbers, to where the file really ends.
 
     The number is also the packet's `opaque`, and so that of the frame which is decoded from it.
@@ -160,7 +163,7 @@ def numbered(container: InputContainer, stream: VideoStream) -> Iterator[tuple[i
             number += 1
 
 
-def _to_the_end(container: InputContainer) -> Iterator[Packet]:
+def _to_the_end(container: InputContainer) -> Iterator[Packet[Any]]:
     try:
         yield from container.demux()
     except av.error.FFmpegError:
@@ -203,7 +206,7 @@ def _describe(container: InputContainer, stream: VideoStream) -> Packets:
     )
 
 
-def _append(packets: Packets, packet: Packet) -> None:
+def _append(packets: Packets, packet: Packet[VideoStream]) -> None:
     number = len(packets.times)
     if packet.is_keyframe:
         packets.keys.append(number)

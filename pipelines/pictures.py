@@ -1,4 +1,4 @@
-"""Frames as JPEG: upright, with square pixels, no edge longer than asked, never larger than it was."""
+"""Frames as JPEG: upright, square pixels, no edge longer than asked, never larger than before."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import io
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
-from PIL import Image
+from PIL import Image, ImageOps
 
-from pipelines.images import open_image, probe_image, turn_of_image
+from pipelines.images import open_image, orientation, probe_image
 
 # Area averaging keeps thin strokes; the flags make the result the same on every processor.
 _SCALING = (
@@ -34,7 +35,7 @@ _TURNS = {
     (True, False, True): Image.Transpose.ROTATE_90,
     (True, True, True): Image.Transpose.TRANSVERSE,
 }
-_SIDEWAYS = {turn for (is_sideways, _, _), turn in _TURNS.items() if is_sideways}
+SIDEWAYS = {turn for (is_sideways, _, _), turn in _TURNS.items() if is_sideways}
 # Pixels longer than this come from no camera: they are taken for square.
 _MAX_PIXEL_ASPECT = 10
 
@@ -71,9 +72,10 @@ def square(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
 
 
 def turn_of_frame(frame: VideoFrame) -> Image.Transpose | None:
-    """What makes the frame upright by its display matrix; other angles go to the nearest quarter."""
+    """What makes the frame upright by its display matrix; an angle goes to the nearest quarter."""
+    side_data: Any = frame.side_data
     try:
-        data = bytes(frame.side_data["DISPLAYMATRIX"])
+        data = bytes(side_data["DISPLAYMATRIX"])
     except KeyError:
         return None
     a, b, _, c, d, *_ = _MATRIX.unpack(data[: _MATRIX.size])
@@ -89,7 +91,7 @@ def picture_of_frame(frame: VideoFrame, pixel_aspect: Fraction, edge: int, quali
     image, turn = Image.fromarray(rgb.to_ndarray()), turn_of_frame(frame)
     if turn is not None:
         image = image.transpose(turn)
-    if turn in _SIDEWAYS:
+    if turn in SIDEWAYS:
         full = full[1], full[0]
     return Picture(jpeg(image, quality), *image.size, *full)
 
@@ -97,15 +99,14 @@ def picture_of_frame(frame: VideoFrame, pixel_aspect: Fraction, edge: int, quali
 def picture_of_image(data: bytes, edge: int, quality: int) -> Picture:
     """A JPEG that any viewer shows as it is, and that is small enough, is kept byte for byte."""
     facts = probe_image(data)
+    full = facts.width, facts.height
+    size = fit(*full, edge)
     image = open_image(data)
-    turn = turn_of_image(image)
-    size = fit(facts.width, facts.height, edge)
-    is_plain = facts.format == "JPEG" and facts.mode in ("L", "RGB") and turn is None
-    if not is_plain or size != (facts.width, facts.height):
-        image = image.convert("RGB")
-        image = image.transpose(turn) if turn is not None else image
-        data = jpeg(image.resize(size, Image.Resampling.BOX), quality)
-    return Picture(data, *size, facts.width, facts.height)
+    is_plain = facts.format == "JPEG" and facts.mode in ("L", "RGB") and orientation(image) is None
+    if not is_plain or size != full:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        data = jpeg(upright.resize(size, Image.Resampling.BOX), quality)
+    return Picture(data, *size, *full)
 
 
 def jpeg(image: Image.Image, quality: int) -> bytes:

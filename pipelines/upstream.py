@@ -136,12 +136,14 @@ def _limit_media(
     kept: list[tuple[Root, MediaShard]] = []
     left: dict[str, int] = {}
     for root, shard in media:
-        rest = left.setdefault(shard.subset, limit)
+        # Archives that belong to no one subset hold different ones each: every head is taken.
+        subset = shard.files[0].path if shard.subset == ALL_SUBSETS else shard.subset
+        rest = left.setdefault(subset, limit)
         if rest <= 0:
             continue
         stop = shard.start + rest
         cut = replace(shard, stop=stop if shard.stop is None else min(stop, shard.stop))
-        left[shard.subset] = rest - ((cut.stop or 0) - cut.start) if in_rows else 0
+        left[subset] = rest - ((cut.stop or 0) - cut.start) if in_rows else 0
         kept.append((root, cut))
     return kept
 

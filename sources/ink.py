@@ -136,8 +136,11 @@ def _frame(drawn: list[Stroke]) -> _Frame:
     margin = 2 * PADDING_PX + STROKE_WIDTH_PX
     scale = min(1.0, (MAX_EDGE_PX - margin) / extent) if extent else 1.0
     inner_width, inner_height = (max(xs) - min(xs)) * scale, (max(ys) - min(ys)) * scale
-    width = max(MIN_EDGE_PX, math.ceil(inner_width + margin))
-    height = max(MIN_EDGE_PX, math.ceil(inner_height + margin), math.ceil(width / MAX_ASPECT))
+    width, height = (
+        min(MAX_EDGE_PX, max(MIN_EDGE_PX, math.ceil(inner + margin)))
+        for inner in (inner_width, inner_height)
+    )
+    height = max(height, math.ceil(width / MAX_ASPECT))
     width = max(width, math.ceil(height / MAX_ASPECT))
     left = (width - inner_width) / 2 - min(xs) * scale
     top = (height - inner_height) / 2 - min(ys) * scale

@@ -51,8 +51,9 @@ def test_a_row_is_a_draft_of_its_dataset_with_all_its_images() -> None:
 
 
 def test_names_that_the_card_does_not_know_are_other() -> None:
-    assert draft(12).subset == "other"
-    assert draft(12).extra and draft(12).extra["metadata"]["dataset"] == "a set of tomorrow"
+    unknown = draft(12)
+    assert unknown.subset == "other"
+    assert unknown.extra and unknown.extra["metadata"]["dataset"] == "a set of tomorrow"
     assert draft(13).subset == "NLVR2"
     assert draft(14).subset == "other"
 
@@ -70,8 +71,8 @@ def test_wrong_numbers_of_markers_are_passed_on() -> None:
 
 
 def test_ids_repeat_and_so_do_rows() -> None:
-    assert draft(1).extra and draft(2).extra
-    assert draft(1).extra["sample_id"] == draft(2).extra["sample_id"] == 0
+    ids = [(draft(number).extra or {})["sample_id"] for number in (1, 2)]
+    assert ids == [0, 0]
     assert dataclasses.replace(draft(8), row=0) == draft(0)
 
 

@@ -1,0 +1,156 @@
+"""The rows of a build, held against its plan and manifest: the second half of `mixture verify`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from manifests.build import DATA_FOLDER, MANIFEST_NAME, BuildManifest, OutputFile
+from manifests.errors import IntegrityError, invalid_fields
+from manifests.schema import SAMPLE_SCHEMA, Sample
+from manifests.storage import filesystem, join
+from mixtures.assign import NO_LEAF, assign
+from mixtures.order import WINDOW_ROWS
+from mixtures.plan import Plan
+from mixtures.prefix import prefix_deviations
+from pipelines.images import ImageError, probe_image
+
+PLAN_NAME = "plan.json"
+# Rows read at once: a row group holds at most 32 MB, so this bounds memory well below rule 9.
+_BATCH_ROWS = 64
+_TOKENS = ("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens")
+
+
+def files_below(folder: str, manifest: BuildManifest) -> list[OutputFile]:
+    return [file for file in manifest.files if file.path.startswith(folder)]
+
+
+def fail(where: str, what: str) -> IntegrityError:
+    return IntegrityError(f"{where}: {what}; the build is not what its manifest says: rebuild it")
+
+
+class BuiltRows:
+    """What the data files hold, gathered file by file."""
+
+    def __init__(self, build: str, manifest: BuildManifest, plan: Plan) -> None:
+        self._build = build
+        self._manifest = manifest
+        self._plan = plan
+        self.ids: Counter[str] = Counter()
+        self._seen: set[tuple[str, int]] = set()
+        self._claims: list[pl.DataFrame] = []
+        self._totals: Counter[str] = Counter()
+
+    def read(self, expected: OutputFile) -> None:
+        path = expected.path
+        fs, base = filesystem(join(self._build, path))
+        with fs.open(base, "rb") as handle:
+            file = pq.ParquetFile(handle)
+            if not _is_sample_schema(file.schema_arrow):
+                raise fail(path, "its schema is not the sample schema")
+            if file.metadata.num_rows != expected.rows:
+                raise fail(path, f"it holds {file.metadata.num_rows} rows, not {expected.rows}")
+            at = 0
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                self._claim(batch)
+                for row in batch.to_pylist():
+                    self._check_row(f"{path} row {at}", row)
+                    at += 1
+
+    def _claim(self, batch: Any) -> None:
+        names = ["source", "subset", "modality", "category"]
+        self._claims.append(pl.DataFrame(pl.from_arrow(batch.select(names))))
+
+    def _check_row(self, where: str, row: dict[str, Any]) -> None:
+        try:
+            sample = Sample.model_validate(row)
+        except ValidationError as error:
+            raise fail(where, invalid_fields(error)) from error
+        if (sample.id, sample.repeat) in self._seen:
+            raise fail(where, f"id {sample.id} pass {sample.repeat} occurs twice")
+        self._seen.add((sample.id, sample.repeat))
+        self.ids[sample.id] += 1
+        self._totals["num_images"] += len(sample.images)
+        for name in _TOKENS:
+            self._totals[name] += row[name]
+        _check_media(where, sample)
+
+    def check_totals(self) -> None:
+        for name in ("num_images", *_TOKENS):
+            stated, found = getattr(self._manifest, name), self._totals[name]
+            if found != stated:
+                raise fail(MANIFEST_NAME, f"its {name} is {stated}, the data files hold {found}")
+
+    def check_order(self) -> None:
+        """Quotas, and the shares of every prefix of whole windows."""
+        recipe = self._plan.recipe
+        leaves = assign(recipe, pl.concat(self._claims))
+        if (leaves == NO_LEAF).any():
+            where = self._place(int((leaves == NO_LEAF).argmax()))
+            raise fail(where, "the row belongs to no component of the plan")
+        counts = np.bincount(leaves, minlength=len(self._plan.leaves))
+        for part, count in zip(self._plan.leaves, counts.tolist(), strict=True):
+            if part.quota != count:
+                what = f"{part.path} has the quota {part.quota}, the data files {count} rows"
+                raise fail(PLAN_NAME, what)
+        for deviation in prefix_deviations(recipe, leaves):
+            if not deviation.is_exact:
+                end = self._worst_end(leaves, deviation.path)
+                off = f"{float(deviation.of_whole):.2f} rows off the share of {deviation.path}"
+                raise fail(self._place(end), f"the rows up to here are {off}")
+
+    def _place(self, row: int) -> str:
+        """Data file and row in it of a row of the whole build."""
+        for file in files_below(DATA_FOLDER, self._manifest):
+            if row < file.rows:
+                return f"{file.path} row {row}"
+            row -= file.rows
+        raise AssertionError("every row lies in a data file")
+
+    def _worst_end(self, leaves: npt.NDArray[np.int32], path: str) -> int:
+        """The last row of the whole windows that are furthest off the component's share."""
+        inside = [
+            leaf.index
+            for leaf in self._plan.recipe.leaves()
+            if f"{leaf.path}/".startswith(f"{path}/")
+        ]
+        is_inside = np.isin(leaves, inside)
+        ends = np.arange(WINDOW_ROWS, len(leaves), WINDOW_ROWS)
+        off = np.abs(np.cumsum(is_inside)[ends - 1] - ends * is_inside.mean())
+        return int(ends[off.argmax()]) - 1
+
+
+def _is_sample_schema(schema: pa.Schema) -> bool:
+    """Same names and types, and the features by which `datasets` decodes images."""
+    key = b"huggingface"
+    mine = SAMPLE_SCHEMA.metadata[key]
+    return bool(schema.equals(SAMPLE_SCHEMA)) and (schema.metadata or {}).get(key) == mine
+
+
+def _check_media(where: str, sample: Sample) -> None:
+    items = [item.type for message in sample.messages for item in message.content]
+    num_images = len(sample.images)
+    if items.count("image") != num_images or "video" in items:
+        raise fail(where, f"{items.count('image')} image items for {num_images} images")
+    if len(sample.media) != num_images:
+        raise fail(where, f"{len(sample.media)} media infos for {num_images} images")
+    for number, (image, info) in enumerate(zip(sample.images, sample.media, strict=True)):
+        _check_image(f"{where} image {number}", image.bytes, info.width, info.height)
+
+
+def _check_image(where: str, data: bytes | None, width: int, height: int) -> None:
+    if data is None:
+        raise fail(where, "it has no bytes")
+    try:
+        facts = probe_image(data)
+    except ImageError as error:
+        raise fail(where, f"it does not open ({error.reason})") from error
+    if (facts.width, facts.height) != (width, height):
+        raise fail(where, f"it is {facts.width}x{facts.height}, not {width}x{height}")

@@ -134,7 +134,7 @@ def main() -> None:
     rows = []
     for name, rates in found.items():
         ratios = [rate / copy for rate, copy in zip(rates, found["copy"], strict=True)]
-        rows.append([name, spread(rates, 0), spread(ratios, 2)])
+        rows.append([name, spread(rates), spread(ratios, 2)])
     title = f"emit: {NUM_ROWS} rows, {size / 1e6:.0f} MB, at least {TARGET} of the copy"
     print_table(title, ["side", "MB/s", "ratio to copy"], rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -12,12 +13,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 NUM_RUNS = 3
 NUM_WORKERS = 2
+_INTERVAL_S = 0.1
+Name = TypeVar("Name")
+Figure = TypeVar("Figure")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -29,10 +36,10 @@ def work_folder() -> Iterator[Path]:
 
 
 def interleaved(
-    sides: Mapping[str, Callable[[], float]], num_runs: int = NUM_RUNS
-) -> dict[str, list[float]]:
+    sides: Mapping[Name, Callable[[], Figure]], num_runs: int = NUM_RUNS
+) -> dict[Name, list[Figure]]:
     """Each side's figures, a run of every side in turn: a slow spell then slows all of them."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    found: dict[Name, list[Figure]] = {name: [] for name in sides}
     for _ in range(num_runs):
         for name, run in sides.items():
             found[name].append(run())
@@ -40,22 +47,41 @@ def interleaved(
 
 
 def in_process(module: str, *args: str, env: Mapping[str, str] | None = None) -> dict[str, float]:
-    """The JSON object on the last line that `python -m MODULE ARGS` prints; `seconds` of its life.
+    """The JSON object on the last line that `python -m MODULE ARGS` prints, `seconds` of its life,
+    and `cpu_s` of it and all processes below it (sampled: each one's last 0.1 s is lost).
 
     An exit code other than 0 ends the benchmark: a side that failed has no rate.
     """
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", module, *args],
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT), **(env or {})},
-        capture_output=True,
-        text=True,
-    )
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise RuntimeError(f"{module} {' '.join(args)} failed:\n{done.stderr[-3000:]}")
-    return {**json.loads(done.stdout.strip().splitlines()[-1]), "seconds": seconds}
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        started = time.perf_counter()
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, *args],
+            cwd=_ROOT,
+            env={**os.environ, "PYTHONPATH": str(_ROOT), **(env or {})},
+            stdout=output,
+            stderr=errors,
+        )
+        cpu_s = _watch_cpu(child)
+        seconds = time.perf_counter() - started
+        output.seek(0)
+        errors.seek(0)
+        if child.returncode:
+            raise RuntimeError(f"{module} {' '.join(args)} failed:\n{errors.read()[-3000:]}")
+        result = json.loads(output.read().strip().splitlines()[-1])
+    return {**result, "seconds": seconds, "cpu_s": cpu_s}
+
+
+def _watch_cpu(child: subprocess.Popen[bytes]) -> float:
+    spent: dict[tuple[int, float], float] = {}
+    root = psutil.Process(child.pid)
+    while child.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            for process in [root, *root.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):  # it has just ended
+                    times = process.cpu_times()
+                    spent[process.pid, process.create_time()] = times.user + times.system
+        time.sleep(_INTERVAL_S)
+    return sum(spent.values())
 
 
 def warm(folder: Path) -> int:
@@ -69,17 +95,17 @@ def warm(folder: Path) -> int:
     return size
 
 
-def spread(values: Sequence[float], digits: int = 1) -> str:
-    """The median, and the smallest and largest."""
+def spread(values: Sequence[float], digits: int = 0) -> str:
+    """The median [the smallest-the largest]."""
     median = statistics.median(values)
-    return f"{median:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    return f"{median:.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """The load average beside the title tells whether others used the machine at the same time."""
     table = Table(*columns)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console = Console(width=110)
     console.print(f"{title} (load average {os.getloadavg()[0]:.1f})", highlight=False)
     console.print(table)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory        takes some ten minutes and 17 GB of disk
 
-Cauldron-shaped photos and, for 15 % of the bytes, FineVideo-shaped clips in row groups of some
+Cauldron-shaped photos and, for 10 % of the bytes, FineVideo-shaped clips in row groups of some
 130 MB; all rows are drawn. Driver, Ray's own processes, every worker and every decoder child are
 watched. `peak` is what the kernel kept as the highest resident size (VmHWM). It counts pages of
 mapped files (libraries, the store's Arrow files), which the kernel drops when memory is short, so
@@ -37,7 +37,7 @@ GIGABYTES = (1, 5)
 LIMIT_BYTES = 1536 << 20
 BASE_BYTES, GROUP_FACTOR = 512 << 20, 2.5
 MAX_GROWTH = 0.2
-_VIDEO_PART = 0.15
+_VIDEO_PART = 0.1
 _PHOTO_BYTES = 52_400
 _INTERVAL_S = 0.1
 
@@ -128,6 +128,8 @@ def main() -> None:
             work = folder / str(gigabytes)
             work.mkdir()
             found[gigabytes] = measure(work, gigabytes)
+            top = max(peak.resident for peak in found[gigabytes][0].values())
+            print(f"{gigabytes} GB: highest of all {top / 2**20:.0f} MiB", flush=True)
     rows = []
     for name in ("driver", "worker", "decoder", "Ray's own"):
         cells = [name]

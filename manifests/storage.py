@@ -21,7 +21,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.errors import UsageError
+from manifests.errors import IntegrityError, UsageError
 
 _TEMPORARY_PREFIX = ".tmp-"
 
@@ -160,12 +160,26 @@ def write_parquet(uri: str, table: pa.Table, row_group_rows: int = 100_000) -> N
         )
 
 
+@contextmanager
+def undamaged(uri: str) -> Iterator[None]:
+    """IntegrityError for what pyarrow raises of a file of ours that is cut off or overwritten."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise IntegrityError(
+            f"{uri} is damaged ({str(error).splitlines()[0]}); remove the build or the folder of "
+            "the store that it lies in, and run the build-mixture command again"
+        ) from error
+
+
 def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
-    if is_local(uri):
-        return pq.read_table(local_path(uri), columns=columns, partitioning=None)
-    fs, path = filesystem(uri)
-    with fs.open(path, "rb") as handle:
-        return pq.read_table(handle, columns=columns)
+    """The whole table; IntegrityError where the file is damaged."""
+    with undamaged(uri):
+        if is_local(uri):
+            return pq.read_table(local_path(uri), columns=columns, partitioning=None)
+        fs, path = filesystem(uri)
+        with fs.open(path, "rb") as handle:
+            return pq.read_table(handle, columns=columns)
 
 
 def write_ipc(
@@ -178,9 +192,10 @@ def write_ipc(
 
 def open_ipc(uri: str) -> pa.ipc.RecordBatchFileReader:
     """Local files are memory-mapped: only the pages of the rows that are taken are read."""
-    if is_local(uri):
-        return pa.ipc.open_file(pa.memory_map(str(local_path(uri))))
-    return pa.ipc.open_file(pa.py_buffer(read_bytes(uri)))
+    with undamaged(uri):
+        if is_local(uri):
+            return pa.ipc.open_file(pa.memory_map(str(local_path(uri))))
+        return pa.ipc.open_file(pa.py_buffer(read_bytes(uri)))
 
 
 def free_bytes(uri: str) -> int | None:

@@ -16,12 +16,13 @@ from rich.console import Console
 import sources
 from filters.base import Filter, Params
 from manifests.build import BuildManifest, load_manifest
-from manifests.errors import UsageError
+from manifests.errors import IntegrityError, UsageError
 from manifests.storage import (
     exists,
     free_bytes,
     join,
     list_files,
+    read_bytes,
     read_json,
     remove_tree,
     sweep_temporary,
@@ -40,7 +41,7 @@ from pipelines.options import BuildOptions
 from pipelines.progress import StageProgress, human_bytes
 from pipelines.resolve import drop_exact_duplicates, judge_filters, parse_policies
 from pipelines.select import Selection, claim, index_digest, select, shard_media
-from pipelines.store import sweep_spools
+from pipelines.store import check_writable, sweep_spools
 from pipelines.tables import print_dry_run, print_result
 from pipelines.tokens import PROCESSOR, with_tokens
 from pipelines.upstream import Upstream, check_mirror, find_upstream
@@ -89,6 +90,8 @@ def build(options: BuildOptions, console: Console) -> BuildManifest | None:
     if options.seed is not None:
         recipe = recipe.model_copy(update={"seed": options.seed})
     check_sources(recipe, _known_subsets())
+    check_writable(options.out, "--out")
+    check_writable(options.store, "--store")
     policies = parse_policies(recipe.filters)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
     job = _Job(options, recipe, policies, console)
@@ -108,7 +111,7 @@ def _build(job: _Job, started: float) -> BuildManifest | None:
     _check_disk(options, curate)
     if options.dry_run:
         print_dry_run(job.console, job.recipe, upstreams, curate)
-        if curate.pending_bytes == 0:
+        if not (curate.media or curate.rows or plan_measures(curate.curated, filters_used)):
             joined, index, selection = _resolve(job, curate)
             print_result(job.console, _make_plan(job, upstreams, index, selection), selection)
         return None
@@ -207,11 +210,20 @@ def _make_plan(
 
 def _refuse_foreign(options: BuildOptions) -> None:
     """A folder that is no build is never written into."""
-    if exists(join(options.out, "plan.json")) or not list_files(options.out):
-        return
     names = {name.split("/")[0] for name in list_files(options.out)}
-    if names - set(_BUILD_NAMES):
+    is_build = not names - set(_BUILD_NAMES)
+    if "plan.json" in names:
+        is_build = _is_plan(join(options.out, "plan.json"))
+    if not is_build:
         raise UsageError(f"--out {options.out} is not empty and not a build; name another folder")
+
+
+def _is_plan(path: str) -> bool:
+    try:
+        Plan.from_json(read_bytes(path), path)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _open_build(options: BuildOptions, plan: Plan) -> BuildManifest | None:

@@ -16,11 +16,21 @@ from typing import NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from manifests.errors import SmolmixError, UsageError
+from manifests.errors import SmolmixError, UsageError, nearest
+from mixtures.recipe_file import builtin_names
 from pipelines.engine import unwrap
 from pipelines.options import BuildOptions, default_out, default_store
+from pipelines.progress import printable
 
 _INTERRUPTED = "stopped; run the same command again to continue from the finished tasks"
+
+
+class _Console(Console):
+    """Prints text as it is, and goes on silently when its reader went away (`| head`)."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,12 +73,26 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace another plan's build")
 
 
+def _recipe(stage: str | None, file: str | None) -> str:
+    """What `load_recipe` takes: a built-in name, or a path that cannot be taken for one."""
+    if stage is not None:
+        names = builtin_names()
+        if stage not in names:
+            raise UsageError(
+                f"there is no stage {stage!r}{nearest(stage, names)} (built in: "
+                f"{', '.join(names)}; for a file of your own say --recipe FILE)"
+            )
+        return stage
+    assert file is not None, "the parser requires one of both"
+    if not Path(file).is_file():
+        raise UsageError(
+            f"there is no recipe file {file!r}; --recipe takes the path of a YAML file"
+        )
+    return os.path.join(os.curdir, file)
+
+
 def _options(args: argparse.Namespace, dry_run: bool) -> BuildOptions:
-    recipe = args.stage or args.recipe
-    if args.stage and ("/" in args.stage or args.stage.endswith((".yaml", ".yml"))):
-        raise UsageError(f"--stage takes a built-in name; for a file say --recipe {args.stage}")
-    if args.recipe and not Path(args.recipe).is_file():
-        raise UsageError(f"the recipe file {args.recipe} does not exist")
+    recipe = _recipe(args.stage, args.recipe)
     if args.engine == "inline" and args.ray_address:
         raise UsageError("--ray-address needs --engine ray")
     return BuildOptions(
@@ -97,7 +121,9 @@ def _run_build(args: argparse.Namespace, console: Console, dry_run: bool) -> int
 
 def _samples(args: argparse.Namespace, console: Console) -> int:
     from pipelines.samples import write_samples
+    from pipelines.store import check_writable
 
+    check_writable(args.dir, "DIR")
     truth = write_samples(Path(args.dir), args.stage, args.scale)
     planted = len(truth["planted"])
     state = "written" if truth["written"] else "there already"
@@ -137,17 +163,17 @@ def _print_card(name: str, console: Console) -> None:
     import sources
 
     card = sources.get(name).card
-    console.print(f"{card.title}: {card.homepage}", markup=False)
+    console.print(f"{card.title}: {card.homepage}")
     facts = (f"repo {card.repo} at {card.revision}", f"license {card.license}")
-    console.print(*facts, f"gated {'yes' if card.gated else 'no'}", sep="\n", markup=False)
-    console.print(f"cite {card.citation}", markup=False)
+    console.print(*facts, f"gated {'yes' if card.gated else 'no'}", sep="\n")
+    console.print(f"cite {card.citation}")
     table = Table("subset", "category", "modality", "rows", "note")
     for subset in card.subsets:
         rows = f"{subset.num_rows:,}" if subset.num_rows is not None else "unknown"
         table.add_row(subset.name, subset.category, subset.modality, rows, subset.note or "")
-    console.print(table, markup=False)
+    console.print(table)
     for quirk in card.quirks:
-        console.print(f"- {quirk}", markup=False)
+        console.print(f"- {quirk}")
 
 
 def _verify(args: argparse.Namespace, console: Console) -> int:
@@ -158,7 +184,7 @@ def _verify(args: argparse.Namespace, console: Console) -> int:
     console.print(
         f"{args.build} holds: {len(manifest.files)} files, {size:,} bytes, "
         f"{manifest.num_rows:,} rows, plan {manifest.plan_digest[:16]}",
-        highlight=False,
+        soft_wrap=True,
     )
     return 0
 
@@ -166,7 +192,7 @@ def _verify(args: argparse.Namespace, console: Console) -> int:
 def _show(args: argparse.Namespace, console: Console) -> int:
     from pipelines.show import show
 
-    show(console, args.build, args.num)
+    show(console, args.build)
     return 0
 
 
@@ -174,9 +200,9 @@ def _why(args: argparse.Namespace, console: Console) -> int:
     from pipelines.why import explain, find_places, find_rows
 
     for entry in find_rows(args.build, args.id):
-        console.print(explain(entry), markup=False, highlight=False, soft_wrap=True)
+        console.print(explain(entry), soft_wrap=True)
         for file, row in find_places(args.build, entry["id"]) if entry["id"] else ():
-            console.print(f"  emitted as row {row} of {file}", markup=False, highlight=False)
+            console.print(f"  emitted as row {row} of {file}")
     return 0
 
 
@@ -202,9 +228,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     plan = verb("plan", lambda a, c: _run_build(a, c, True), "what a build would do, doing nothing")
     _add_build_arguments(plan)
     verb("verify", _verify, "prove a build's manifest from its bytes").add_argument("build")
-    shown = verb("show", _show, "print samples of a build")
-    shown.add_argument("build")
-    shown.add_argument("--num", type=_positive, default=5, metavar="N", help="samples to print")
+    verb("show", _show, "print samples of a build").add_argument("build")
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
     why.add_argument("build")
     why.add_argument("id", help="source/subset/<32 hex> or source/subset/file#row")
@@ -212,26 +236,19 @@ def _mixture_parser() -> argparse.ArgumentParser:
 
 
 def _guarded(run: Callable[[Console], int]) -> int:
-    console = Console(highlight=False)
-    errors = Console(stderr=True, highlight=False)
+    console = _Console(highlight=False, markup=False)
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         return run(console)
     except KeyboardInterrupt:
         errors.print(_INTERRUPTED)
         return 1
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`); nothing is wrong with the work.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as raised:
         error = unwrap(raised)
-        if isinstance(error, OSError):
-            errors.print(f"error: {error}", markup=False, soft_wrap=True)
-            return 1
-        if not isinstance(error, SmolmixError):
+        if not isinstance(error, (SmolmixError, OSError)):
             raise
-        errors.print(f"error: {error}", markup=False, soft_wrap=True)
-        return error.exit_code
+        errors.print(f"error: {printable(' '.join(str(error).split()))}")
+        return error.exit_code if isinstance(error, SmolmixError) else 1
 
 
 def build_mixture(argv: Sequence[str] | None = None) -> int:

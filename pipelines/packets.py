@@ -77,11 +77,13 @@ class Packets:
     def allow_jumps(self) -> bool:
         """Whether the packets alone tell what is shown when, and where decoding can begin.
 
-        They do not where frames are shown before the first key frame (not all of those decode), nor
-        where frames are reordered and times are not: the container made those up (H.264 in AVI).
+        They do not where frames are shown before the first key frame (not all of those decode);
+        where two are shown at once (MPEG-PS with many frames a packet); nor where frames are
+        reordered and times are not: the container made those up (H.264 in AVI).
         """
         times = [time for time in self.times if time is not None]
-        if not self.is_timed or len(times) < len(self.times) or self.keys[:1] != [0]:
+        is_complete = len(self.numbers) + len(self.hidden) == len(times) == len(self.times)
+        if not self.is_timed or not is_complete or self.keys[:1] != [0]:
             return False
         return self.shown[0] >= times[0] and not (self.is_reordered and times == sorted(times))
 
@@ -197,7 +199,8 @@ def _describe(container: InputContainer, stream: VideoStream) -> Packets:
     return Packets(
         format=f"{container.format.name.split(',')[0]}/{context.codec.canonical_name}",
         pixel_aspect=stream.sample_aspect_ratio or Fraction(1),
-        rate=stream.average_rate or stream.guessed_rate,
+        # Of a raw stream the average is FFmpeg's own invention, 25.
+        rate=stream.guessed_rate or stream.average_rate,
         is_reordered=bool(context.has_b_frames),
         base=stream.time_base or Fraction(1),
         times=[],

@@ -5,7 +5,7 @@ Rates are of upstream bytes; memory is of this process and its children, the hig
 
 from __future__ import annotations
 
-import sys
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -28,6 +28,8 @@ from pipelines.engine import Task
 # A plain line at most this often, so that a log of a day's run stays readable.
 _PLAIN_INTERVAL_S = 5.0
 _MEMORY_INTERVAL_S = 1.0
+# All but tab and newline; and halves of surrogate pairs, which no terminal's encoding has.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def human_bytes(count: float) -> str:
@@ -36,6 +38,11 @@ def human_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def printable(text: str) -> str:
+    """Text from upstream with control characters escaped, so that it cannot steer a terminal."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 class MemoryWatch:
@@ -112,7 +119,7 @@ class StageProgress:
         if self._bars:
             self._bars.stop()
         if error is None and self._totals:
-            self._console.print(self._line("done"), highlight=False)
+            self._print("done")
 
     def advance(self, task: Task) -> None:
         self._done[task.group] += task.weight
@@ -121,8 +128,10 @@ class StageProgress:
             self._bars.update(self._ids[task.group], advance=task.weight, memory=f"peak {memory}")
         elif time.monotonic() - self._printed > _PLAIN_INTERVAL_S:
             self._printed = time.monotonic()
-            self._console.print(self._line("so far"), highlight=False)
-            sys.stdout.flush()
+            self._print("so far")
+
+    def _print(self, word: str) -> None:
+        self._console.print(self._line(word), highlight=False, markup=False, soft_wrap=True)
 
     def _line(self, word: str) -> str:
         done, total = sum(self._done.values()), sum(self._totals.values())

@@ -8,18 +8,27 @@ them, on pipes of their own: what a codec prints on stdout is not in the way.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import pickle
 import select
+import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from manifests.errors import EngineError
+
 _LENGTH = struct.Struct("<Q")
+_READY = b"!"
+# An interpreter starts in 50 ms; on a machine that swaps it takes seconds.
+_START_TIMEOUT_S = 60.0
+_PR_SET_PDEATHSIG = 1
 
 
 class DecoderError(Exception):
@@ -27,11 +36,16 @@ class DecoderError(Exception):
 
 
 class Sandbox:
-    """Calls module-level functions in one child process, started when first needed and kept."""
+    """Calls module-level functions in one child process, started when first needed and kept.
+
+    Calls from several threads wait for each other. A child that dies between calls is replaced: no
+    media is to blame for it. On Linux it ends with its parent, and with the thread that started it.
+    """
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._requests = self._answers = -1
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -40,68 +54,99 @@ class Sandbox:
         self.close()
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], timeout_s: float) -> Any:
-        """`function(*args)` in the child. Its own exceptions arrive as they were raised."""
-        if self._child is None:
-            self._start()
-        deadline = time.monotonic() + timeout_s
-        try:
-            self._send(pickle.dumps((function, args)))
-            good, value = pickle.loads(self._receive(deadline))
-        except (BrokenPipeError, EOFError) as error:
-            self.close()
-            raise DecoderError("decoder_crashed") from error
-        except TimeoutError as error:
-            self.close()
-            raise DecoderError("decoder_timeout") from error
+        """`function(*args)` in the child. Its own exceptions arrive as they were raised.
+
+        One that cannot be pickled arrives as a RuntimeError that quotes it; a result that cannot,
+        as what pickle raised. EngineError where no child can be started.
+        """
+        request = pickle.dumps((function, args))
+        with self._lock:
+            if self._child is not None and self._child.poll() is not None:
+                self.close()
+            if self._child is None:
+                self._start()
+            try:
+                answer = self._exchange(request, time.monotonic() + timeout_s)
+            except (BrokenPipeError, EOFError) as error:
+                raise DecoderError("decoder_crashed") from error
+            except TimeoutError as error:
+                raise DecoderError("decoder_timeout") from error
+        good, value = pickle.loads(answer)
         if not good:
             raise value
         return value
 
     def close(self) -> None:
         """Kill the child; the next call starts another."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
             os.close(self._requests)
             os.close(self._answers)
-            self._child = None
 
     def _start(self) -> None:
         requests_read, self._requests = os.pipe()
         self._answers, answers_write = os.pipe()
-        # The child sees the same modules as we do, wherever they were put on the path.
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.sandbox", str(requests_read), str(answers_write)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(requests_read, answers_write),
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        os.close(requests_read)
-        os.close(answers_write)
+        # The child sees the same modules as we do and no others (-P), whatever lies in the folder
+        # where it is started.
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        own = (str(requests_read), str(answers_write), str(os.getpid()))
+        try:
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "pipelines.sandbox", *own],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(requests_read, answers_write),
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        finally:
+            os.close(requests_read)
+            os.close(answers_write)
+        os.set_blocking(self._requests, False)
+        try:
+            self._read(len(_READY), time.monotonic() + _START_TIMEOUT_S)
+        except (EOFError, TimeoutError) as error:
+            self.close()
+            # Not the fault of any media: it must not be taken for one.
+            raise EngineError("the decoder process does not start") from error
 
-    def _send(self, data: bytes) -> None:
-        view = memoryview(_LENGTH.pack(len(data)) + data)
+    def _exchange(self, request: bytes, deadline: float) -> bytes:
+        """Leaves no child behind that has not given its answer: the next would be out of step."""
+        try:
+            self._write(_LENGTH.pack(len(request)), deadline)
+            self._write(request, deadline)
+            (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
+            return self._read(length, deadline)
+        except BaseException:
+            self.close()
+            raise
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
         while view:
+            _wait(self._requests, select.POLLOUT, deadline)
             view = view[os.write(self._requests, view) :]
-
-    def _receive(self, deadline: float) -> bytes:
-        (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
-        return self._read(length, deadline)
 
     def _read(self, count: int, deadline: float) -> bytes:
         data = bytearray()
         while len(data) < count:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._answers], [], [], left)[0]:
-                raise TimeoutError
+            _wait(self._answers, select.POLLIN, deadline)
             chunk = os.read(self._answers, count - len(data))
             if not chunk:
                 raise EOFError
             data += chunk
         return bytes(data)
+
+
+def _wait(handle: int, event: int, deadline: float) -> None:
+    """TimeoutError if it does not come. Not select.select, which fails from the 1024th file on."""
+    poll = select.poll()
+    poll.register(handle, event)
+    left_s = deadline - time.monotonic()
+    if left_s <= 0 or not poll.poll(left_s * 1000):
+        raise TimeoutError
 
 
 @cache
@@ -110,6 +155,14 @@ def shared_sandbox() -> Sandbox:
     sandbox = Sandbox()
     atexit.register(sandbox.close)
     return sandbox
+
+
+def _die_with(parent: int) -> None:
+    """End when the parent does, however busy: nobody is left to end a decoder that hangs."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def _read_exactly(handle: int, count: int) -> bytes:
@@ -123,19 +176,34 @@ def _read_exactly(handle: int, count: int) -> bytes:
     return bytes(data)
 
 
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _answer(request: bytes) -> bytes:
+    try:
+        function, args = pickle.loads(request)
+        return pickle.dumps((True, function(*args)))
+    except Exception as error:
+        try:
+            answer = pickle.dumps((False, error))
+            pickle.loads(answer)
+        except Exception:
+            answer = pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+        return answer
+
+
 def _serve(requests: int, answers: int) -> None:
+    _write_all(answers, _READY)
     while True:
         (length,) = _LENGTH.unpack(_read_exactly(requests, _LENGTH.size))
-        function, args = pickle.loads(_read_exactly(requests, length))
-        try:
-            answer: tuple[bool, Any] = (True, function(*args))
-        except Exception as error:
-            answer = (False, error)
-        data = pickle.dumps(answer)
-        view = memoryview(_LENGTH.pack(len(data)) + data)
-        while view:
-            view = view[os.write(answers, view) :]
+        answer = _answer(_read_exactly(requests, length))
+        _write_all(answers, _LENGTH.pack(len(answer)))
+        _write_all(answers, answer)
 
 
 if __name__ == "__main__":
+    _die_with(int(sys.argv[3]))
     _serve(int(sys.argv[1]), int(sys.argv[2]))

@@ -10,9 +10,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from manifests.errors import UsageError
-from manifests.storage import filesystem, join, list_files
-from pipelines.progress import human_bytes
+from manifests.storage import filesystem, join, list_files, undamaged
+from pipelines.progress import human_bytes, printable
 
+_NUM_SAMPLES = 5
 _ROLE_STYLES = {"system": "magenta", "user": "cyan", "assistant": "green"}
 
 
@@ -31,7 +32,7 @@ def _body(sample: dict[str, Any]) -> Text:
                 info, file = next(media)
                 text.append(_media_label(info, len(file["bytes"])) + " ", style="yellow")
             else:
-                text.append(item["text"] + " ")
+                text.append(printable(item["text"]) + " ")
         text.append("\n")
     text.rstrip()
     return text
@@ -41,8 +42,9 @@ def _samples(build: str, num: int) -> list[dict[str, Any]]:
     samples: list[dict[str, Any]] = []
     fs, base = filesystem(join(build, "data"))
     for name in list_files(join(build, "data"), ".parquet"):
-        with fs.open(f"{base}/{name}", "rb") as handle:
-            for batch in pq.ParquetFile(handle).iter_batches(batch_size=max(1, min(num, 16))):
+        path = f"{base}/{name}"
+        with undamaged(path), fs.open(path, "rb") as handle:
+            for batch in pq.ParquetFile(handle).iter_batches(batch_size=num):
                 samples += batch.to_pylist()
                 if len(samples) >= num:
                     return samples[:num]
@@ -51,9 +53,9 @@ def _samples(build: str, num: int) -> list[dict[str, Any]]:
     return samples
 
 
-def show(console: Console, build: str, num: int) -> None:
-    """Print the first `num` samples; any text from upstream is printed as text, never as markup."""
-    for number, sample in enumerate(_samples(build, num)):
+def show(console: Console, build: str) -> None:
+    """Print the first samples; any text from upstream is printed as text, never as markup."""
+    for number, sample in enumerate(_samples(build, _NUM_SAMPLES)):
         facts = f"{sample['modality']}, {sample['category']}, {sample['num_tokens']} tokens"
         title = Text(f"{number}  {sample['id']}")
         console.print(Panel(_body(sample), title=title, subtitle=Text(facts), title_align="left"))

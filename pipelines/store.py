@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from filters.base import Filter
+from manifests.errors import UsageError
 from manifests.storage import exists, is_local, join, local_path, write_json
 from sources.base import ALL_SUBSETS
 
@@ -37,6 +38,19 @@ def row_folder(store: str, source: str, subset: str, key: str) -> str:
 
 def measure_path(folder: str, filter_: Filter) -> str:
     return join(folder, "measures", f"{filter_.name}-{filter_.version}.parquet")
+
+
+def check_writable(folder: str, option: str) -> None:
+    """UsageError for a local folder that could not be made or written to; `option` named it."""
+    if not is_local(folder):
+        return
+    place = local_path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise UsageError(f"{option} {folder}: {place} is a file; name a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"{option} {folder}: {place} cannot be written to; name another folder")
 
 
 def is_done(folder: str) -> bool:

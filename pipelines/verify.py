@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from manifests.build import (
     DATA_FOLDER,
@@ -26,7 +27,7 @@ from manifests.build import (
     schema_fingerprint,
 )
 from manifests.ledger import LEDGER_SCHEMA, Fate
-from manifests.storage import filesystem, join, list_files, read_bytes, read_parquet
+from manifests.storage import filesystem, join, list_files, read_bytes
 from mixtures.plan import Plan
 from pipelines.finish import component_rows, revisions
 from pipelines.verify_rows import PLAN_NAME, BuiltRows, fail, files_below
@@ -116,7 +117,9 @@ def _check_ledger(build: str, manifest: BuildManifest, file: OutputFile, ids: Co
     """One source's ledger against the funnel and against the ids that were emitted."""
     path = file.path
     source = path.removeprefix(LEDGER_FOLDER).removesuffix(".parquet")
-    table = read_parquet(join(build, path))
+    fs, base = filesystem(join(build, path))
+    with fs.open(base, "rb") as handle:
+        table = pq.read_table(handle)
     if not table.schema.equals(LEDGER_SCHEMA):
         raise fail(path, "its schema is not the ledger schema")
     if table.num_rows != file.rows:

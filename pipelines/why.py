@@ -8,6 +8,7 @@ import polars as pl
 
 from manifests.errors import UsageError
 from manifests.storage import join, list_files, read_parquet
+from pipelines.progress import printable
 
 _HEX = 32
 
@@ -72,4 +73,4 @@ def explain(entry: dict[str, Any]) -> str:
     text = " ".join(parts)
     if entry["value"]:
         text += f" ({entry['value']})"
-    return text + (f"; id {entry['id']}" if entry["id"] else "")
+    return printable(text + (f"; id {entry['id']}" if entry["id"] else ""))

@@ -1,0 +1,400 @@
+"""The two commands as a user meets them: surface, exit codes, one sentence for each mistake."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import build_mixture, mixture
+from tests.conftest import Built
+from tests.pipelines.trees import tree_digests
+
+Command = Callable[[list[str]], int]
+Printed = pytest.CaptureFixture[str]
+
+# The surface of issue 2. Adding to it is a decision, removing from it breaks users.
+BUILD_OPTIONS = {
+    *("--stage", "--recipe", "--mirror", "--out", "--store", "--limit", "--num-samples"),
+    *("--num-tokens", "--seed", "--workers", "--engine", "--ray-address", "--overwrite"),
+}
+VERBS: dict[str, tuple[set[str], str]] = {
+    "samples": ({"--stage", "--scale"}, "dir"),
+    "sources": (set(), "[name]"),
+    "plan": (BUILD_OPTIONS, ""),
+    "verify": (set(), "build"),
+    "show": (set(), "build"),
+    "why": (set(), "build id"),
+}
+
+RECIPE = """
+name: small
+description: texts and documents
+unit: samples
+filters: {roles: {}, image_bounds: {min_side_px: 28}}
+components:
+  - {name: text, share: 50%, modality: text, sources: [magpie]}
+  - {name: documents, share: 1/2, modality: image, sources: [the_cauldron/docvqa]}
+"""
+
+
+def help_of(command: Command, arguments: list[str], printed: Printed) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        command([*arguments, "--help"])
+    assert stopped.value.code == 0
+    return printed.readouterr().out
+
+
+def options_in(text: str) -> set[str]:
+    return set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", text, re.MULTILINE)) - {"--help"}
+
+
+def refused(command: Command, arguments: list[str], printed: Printed, code: int = 2) -> str:
+    """The one line that the command ends with; it must fail with this exit code."""
+    assert command(arguments) == code
+    error = printed.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert "Traceback" not in error
+    return error.strip()
+
+
+def cells(table: str, name: str) -> list[str]:
+    """The row of a printed table whose first cell is `name`."""
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table.splitlines()]
+    return next(row for row in rows if row[:1] == [name])
+
+
+def build_arguments(built: Built, out: Path, *more: str) -> list[str]:
+    folders = ["--mirror", str(built.mirror), "--store", str(built.store), "--out", str(out)]
+    return ["--stage", "video", "--engine", "inline", *folders, *more]
+
+
+def script(name: str) -> list[str]:
+    return [
+        sys.executable,
+        "-c",
+        f"import sys; from pipelines.cli import {name}; sys.exit({name}())",
+    ]
+
+
+# --- the surface ------------------------------------------------------------------------------
+
+
+def test_the_options_of_build_mixture(capsys: Printed) -> None:
+    assert options_in(help_of(build_mixture, [], capsys)) == BUILD_OPTIONS | {"--dry-run"}
+
+
+def test_the_verbs_of_mixture(capsys: Printed) -> None:
+    text = help_of(mixture, [], capsys)
+    assert set(re.findall(r"^    (\w+) ", text, re.MULTILINE)) == set(VERBS)
+    assert options_in(text) == set()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_a_verb_takes(verb: str, capsys: Printed) -> None:
+    options, places = VERBS[verb]
+    text = help_of(mixture, [verb], capsys)
+    assert options_in(text) == options
+    usage = " ".join(text.split("\n\n")[0].split())
+    assert re.sub(r"\[-.*?\]|\(-.*?\)|\||  +", "", usage).split(verb, 1)[1].strip() == places
+
+
+# --- usage ------------------------------------------------------------------------------------
+
+USAGE: list[tuple[Command, str, str]] = [
+    (build_mixture, "", "one of the arguments --stage --recipe is required"),
+    (build_mixture, "--stage vdeo", "there is no stage 'vdeo'; did you mean 'video'?"),
+    (build_mixture, "--stage ./my.yaml", "for a file of your own say --recipe FILE"),
+    (build_mixture, "--stage video --recipe x.yaml", "not allowed with argument --stage"),
+    (build_mixture, "--recipe none.yaml", "there is no recipe file 'none.yaml'"),
+    (build_mixture, "--recipe .", "there is no recipe file '.'"),
+    (build_mixture, "--stage video --mirror /nowhere", "the mirror /nowhere does not exist"),
+    (build_mixture, "--stage video --mirrors x", "unrecognized arguments: --mirrors"),
+    (build_mixture, "--stage video --limit 0", "argument --limit: 0 is not at least 1"),
+    (build_mixture, "--stage video --limit few", "'few' is not a whole number"),
+    (build_mixture, "--stage video --workers 0", "argument --workers: 0 is not at least 1"),
+    (build_mixture, "--stage video --workers 1.5", "'1.5' is not a whole number"),
+    (build_mixture, "--stage video --num-samples -1", "argument --num-samples: -1 is not at least"),
+    (build_mixture, "--stage video --num-tokens x", "argument --num-tokens: 'x' is not a whole"),
+    (build_mixture, "--stage video --seed x", "argument --seed: 'x' is not a whole number"),
+    (build_mixture, "--stage video --engine dask", "invalid choice: 'dask'"),
+    (
+        build_mixture,
+        "--stage video --num-samples 5 --num-tokens 5",
+        "argument --num-tokens: not allowed with argument --num-samples",
+    ),
+    (
+        build_mixture,
+        "--stage video --engine inline --ray-address auto",
+        "--ray-address needs --engine ray",
+    ),
+    (mixture, "", "the following arguments are required: VERB"),
+    (mixture, "verfy x", "invalid choice: 'verfy' (choose from 'samples', 'sources', 'plan'"),
+    (mixture, "verify", "the following arguments are required: build"),
+    (mixture, "plan --stage vide", "there is no stage 'vide'; did you mean 'video'?"),
+    (mixture, "plan --stage video --dry-run", "unrecognized arguments: --dry-run"),
+    (mixture, "sources magpi", "there is no source 'magpi'; did you mean 'magpie'?"),
+    (mixture, "sources nme", "there is no source 'nme'; see `mixture sources`"),
+    (mixture, "samples {tmp}/s --stage vdeo", "there is no stage 'vdeo'; did you mean 'video'?"),
+    (mixture, "samples {tmp}/s --scale 0", "argument --scale: 0 is not at least 1"),
+    (mixture, "samples {file}/s", "{file} is a file; name a folder"),
+    (mixture, "verify {tmp}", "manifest.json does not exist, so this is no complete build"),
+    (mixture, "verify {file}", "manifest.json does not exist, so this is no complete build"),
+    (mixture, "show {tmp}", "holds no data/*.parquet: it is not a build"),
+    (mixture, "why {tmp} a/b/c", "holds no ledger: it is not a finished build"),
+]
+
+
+@pytest.mark.parametrize(("command", "line", "words"), USAGE, ids=[c[1] or "none" for c in USAGE])
+def test_wrong_usage(
+    command: Command, line: str, words: str, tmp_path: Path, capsys: Printed
+) -> None:
+    places = {"tmp": str(tmp_path), "file": str(tmp_path / "file")}
+    (tmp_path / "file").write_text("not a folder")
+    arguments = [part.format(**places) for part in line.split()]
+    assert words.format(**places) in refused(command, arguments, capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+RECIPES: list[tuple[str, str, str, str]] = [
+    ("sum", "1/2", "1/3", "recipe: its components' shares sum to 5/6 (83.333333%), not 1"),
+    ("key", "filters:", "filter:", "line 5: filter: unknown key; did you mean 'filters'?"),
+    ("no key", "unit: samples", "", "unit: this key is required"),
+    ("unit", "unit: samples", "unit: rows", "line 4: unit: input should be 'samples'"),
+    ("modality", "modality: text", "modality: sound", "line 7: text/modality: input should be"),
+    ("source", "[magpie]", "[magpy]", "there is no source 'magpy'; did you mean 'magpie'?"),
+    ("subset", "docvqa", "docvq", "source the_cauldron has no subset 'docvq'; did you mean"),
+    ("filter", "roles:", "rolls:", "there is no filter 'rolls'; did you mean 'roles'?"),
+    ("param", "min_side_px", "min_side", "filter image_bounds: min_side: Extra inputs are not"),
+    ("value", "28", "x", "filter image_bounds: min_side_px: Input should be a valid integer"),
+    ("YAML", "components:", "components: [", "this is not YAML"),
+    ("empty", RECIPE, "", "a recipe is a mapping with name, unit and components"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "words"), RECIPES, ids=[r[0] for r in RECIPES])
+def test_a_wrong_recipe(
+    name: str, old: str, new: str, words: str, built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    assert old in RECIPE
+    path = tmp_path / "mine.yaml"
+    path.write_text(RECIPE.replace(old, new))
+    arguments = ["--recipe", str(path), "--mirror", str(built.mirror)]
+    error = refused(build_mixture, arguments, capsys)
+    assert words in error
+    assert error.startswith((f"error: {path}", "error: recipe small: ", "error: filter ")) or (
+        "filter" in name
+    )
+
+
+def test_a_recipe_file_of_a_built_in_name_is_the_file(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("video").write_text(RECIPE)
+    folders = ["--mirror", str(built.mirror), "--store", str(built.store)]
+    assert mixture(["plan", "--recipe", "video", *folders]) == 0
+    assert "recipe small" in capsys.readouterr().out
+    Path("mine").write_text(RECIPE)
+    assert "--recipe FILE" in refused(build_mixture, ["--stage", "mine"], capsys)
+
+
+# --- folders ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--out", "--store"])
+def test_a_folder_that_cannot_be_written_is_told_before_work_starts(
+    option: str, built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    """A path below a file, since root may write anywhere."""
+    (tmp_path / "file").write_text("not a folder")
+    arguments = build_arguments(built, tmp_path / "out", "--store", str(tmp_path / "store"))
+    error = refused(build_mixture, [*arguments, option, str(tmp_path / "file" / "x")], capsys)
+    assert f"{option} {tmp_path / 'file' / 'x'}: {tmp_path / 'file'} is a file" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_the_right_to_write(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    (tmp_path / "mine").mkdir(mode=0o555)
+    arguments = build_arguments(built, tmp_path / "mine" / "out")
+    assert "cannot be written to" in refused(build_mixture, arguments, capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("thesis.txt", "mine"), ("plan.json", "{"), ("plan.json", '{"floors": 3}')],
+)
+def test_a_folder_of_somebody_else_is_left_alone(
+    name: str, text: str, built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    """Also with --overwrite, and also one whose files are named as ours are."""
+    out = tmp_path / "out"
+    (out / "data").mkdir(parents=True)
+    (out / "data" / "measured.csv").write_text("1,2")
+    (out / name).write_text(text)
+    before = tree_digests(out)
+    for more in ([], ["--overwrite"]):
+        error = refused(build_mixture, build_arguments(built, out, *more), capsys)
+        assert f"--out {out} is not empty and not a build; name another folder" in error
+    assert tree_digests(out) == before
+
+
+def test_out_is_a_file(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    (tmp_path / "out").write_text("mine")
+    error = refused(build_mixture, build_arguments(built, tmp_path / "out"), capsys)
+    assert f"--out {tmp_path / 'out'}: {tmp_path / 'out'} is a file; name a folder" in error
+
+
+def test_too_little_disk_is_told_before_work_starts(
+    built: Built, tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.build.free_bytes", lambda uri: 1000)
+    fresh = ["--store", str(tmp_path / "store")]
+    error = refused(build_mixture, build_arguments(built, tmp_path / "out", *fresh), capsys)
+    assert "and its disk has 1.0 kB free; name another with --store" in error
+    error = refused(build_mixture, build_arguments(built, tmp_path / "out"), capsys)
+    assert "has 1.0 kB free; name another --out, or ask for less with --num-samples" in error
+    assert not (tmp_path / "store").exists() and not (tmp_path / "out" / "data").exists()
+
+
+def test_a_mirror_without_a_source(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    mirror = tmp_path / "mirror"
+    shutil.copytree(built.mirror / "Magpie-Align", mirror / "Magpie-Align")
+    arguments = build_arguments(built, tmp_path / "out", "--mirror", str(mirror))
+    assert "source finevideo has no annotation files below the mirror" in refused(
+        build_mixture, arguments, capsys
+    )
+
+
+def test_more_than_there_is(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    arguments = build_arguments(built, tmp_path / "out", "--num-samples", "1000000000")
+    assert "the largest total that works is " in refused(build_mixture, arguments, capsys)
+    arguments = build_arguments(built, tmp_path / "out", "--num-tokens", "3")
+    assert "--num-tokens 3 is less than one sample" in refused(build_mixture, arguments, capsys)
+
+
+def test_a_damaged_store_is_named(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    store = Path(shutil.copytree(built.store, tmp_path / "store"))
+    for pattern in ("rows/magpie/*/*/turns.parquet", "rows/magpie/*/*/samples.arrow"):
+        file = sorted(store.glob(pattern))[0]
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        arguments = build_arguments(built, tmp_path / "out", "--store", str(store))
+        error = refused(build_mixture, arguments, capsys, code=1)
+        assert f"{file} is damaged" in error and "run the build-mixture command again" in error
+        file.write_bytes(whole)
+
+
+def test_a_damaged_build_is_named(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    out = Path(shutil.copytree(built.out, tmp_path / "out"))
+    for verb, name in (
+        ("show", "data/train-00000-of-00008.parquet"),
+        ("why", "ledger/magpie.parquet"),
+    ):
+        (out / name).write_bytes(b"PAR1")
+        arguments = [verb, str(out), *(["a/b/c"] if verb == "why" else [])]
+        assert f"{name} is damaged" in refused(mixture, arguments, capsys, code=1)
+
+
+# --- what works -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_plan_writes_nothing(
+    dry_run: bool, built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    """`mixture plan` and `build-mixture --dry-run` are one."""
+    arguments = build_arguments(built, tmp_path / "out", "--store", str(tmp_path / "store"))
+    assert (
+        build_mixture([*arguments, "--dry-run"]) if dry_run else mixture(["plan", *arguments])
+    ) == 0
+    out, error = capsys.readouterr()
+    assert error == "" and list(tmp_path.iterdir()) == []
+    assert "shares of samples: text 0.14, video 0.33, multi_image 0.12, image 0.41" in out
+    assert re.search(r"in the store: 0 shards; to curate: \d\d shards, 1\d\.\d MB", out)
+    shards = len(list(built.store.glob("rows/magpie/*/*/done.json")))
+    assert cells(out, "magpie")[1:3] == [str(shards), "0"]
+
+
+def test_a_plan_over_a_full_store_says_what_is_drawn(
+    built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    before = tree_digests(built.store)
+    assert mixture(["plan", *build_arguments(built, tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "to curate: 0 shards, 0 B" in out and "one more row would not fit: component" in out
+    assert cells(out, "image")[1:3] == ["41.00%", "40.93%"]
+    assert tree_digests(built.store) == before and not (tmp_path / "out").exists()
+
+
+def test_a_plan_where_a_measure_is_missing_does_not_make_it(
+    built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    store = Path(shutil.copytree(built.store, tmp_path / "store"))
+    sorted(store.rglob("measures/roles-1.parquet"))[0].unlink()
+    before = tree_digests(store)
+    arguments = build_arguments(built, tmp_path / "out", "--store", str(store))
+    assert mixture(["plan", *arguments]) == 0
+    assert "to curate: 0 shards" in capsys.readouterr().out
+    assert tree_digests(store) == before
+
+
+def test_a_build_prints_what_was_asked_and_achieved(
+    built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    """A path is printed as it is, also where it looks like markup."""
+    out = tmp_path / "my [/red] build"
+    arguments = build_arguments(built, out, "--num-samples", "64")
+    assert build_mixture(arguments) == 0
+    text, error = capsys.readouterr()
+    assert error == ""
+    assert f"recipe video, store {built.store}, out {out}\n" in text
+    assert cells(text, "text")[1:4] == ["14.00%", "14.06%", "9"]
+    assert text.endswith(f"report: {out}/README.md\n")
+    assert build_mixture(arguments) == 0
+    assert "this build is complete already; nothing to do" in capsys.readouterr().out
+    changed = build_arguments(built, out, "--num-samples", "128")
+    assert "say --overwrite to replace it" in refused(build_mixture, changed, capsys)
+
+
+def test_the_sources(capsys: Printed) -> None:
+    assert mixture(["sources"]) == 0
+    table = capsys.readouterr().out
+    for name in ("finevideo", "llava_video_178k", "m4_instruct", "magpie", "mathwriting"):
+        assert name in table
+    assert mixture(["sources", "the_cauldron"]) == 0
+    card = capsys.readouterr().out
+    assert "HuggingFaceM4/the_cauldron" in card and "docvqa" in card and "license " in card
+
+
+def test_why_and_show(built: Built, capsys: Printed) -> None:
+    assert mixture(["show", str(built.out)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("user: ") >= 5
+    first = re.search(r"0  (\S+/\S+/[0-9a-f]{32})", shown)
+    assert first is not None
+    assert mixture(["why", str(built.out), first[1]]) == 0
+    answer = capsys.readouterr().out
+    assert ": kept at quota by " in answer and f"; id {first[1]}" in answer
+    assert re.search(r"emitted as row 0 of data/train-00000-of-\d{5}.parquet", answer)
+
+
+@pytest.mark.parametrize("verb", ["show", "plan"])
+def test_a_reader_that_went_away_is_no_error(verb: str, built: Built, tmp_path: Path) -> None:
+    """`mixture show BUILD | head -1`: here the pipe is closed before the first line."""
+    arguments = ["show", str(built.out)] if verb == "show" else []
+    arguments = arguments or ["plan", *build_arguments(built, tmp_path / "out")]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*script("mixture"), *arguments], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

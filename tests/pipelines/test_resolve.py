@@ -1,0 +1,199 @@
+"""What becomes of a row: the first reason that holds, and the first of equal rows stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import filters
+from manifests.errors import RecipeError, UsageError
+from pipelines.join import join_rows
+from pipelines.resolve import drop_exact_duplicates, judge_filters, parse_policies
+from tests.pipelines.hand_made import (
+    Chat,
+    broken,
+    clip,
+    curated,
+    image,
+    measure,
+    reject,
+    write_chats,
+    write_media,
+)
+
+Fate = tuple[str | None, str | None, str | None, str | None]
+
+
+def judged(folder: Path, media: list[Any], chats: list[Chat], *names: str) -> list[Fate]:
+    """(fate, stage, rule, value) of each chat under these filters with their defaults."""
+    source = curated(
+        [write_media(folder / "media", *media)],
+        [
+            (write_chats(folder / "r0", *chats[:1], rejected=[reject(99, "no_turns")]), "a"),
+            (write_chats(folder / "r1", *chats[1:]), "b"),
+        ],
+    )
+    measure(source, [filters.get(name) for name in names])
+    index = judge_filters(join_rows([source]), parse_policies({name: {} for name in names}))
+    rows = index.filter(pl.col("row") != 99).sort("row")
+    assert index.filter(pl.col("row") == 99)["rule"].to_list() == ["no_turns"]
+    return rows.select("fate", "stage", "rule", "value").rows()
+
+
+KEPT: Fate = (None, None, None, None)
+
+
+def test_the_first_reason_in_the_recipes_order_counts(tmp_path: Path) -> None:
+    """A chat with an empty question and no answer has a reason of each of two filters."""
+    chats = [Chat(0), Chat(1, text="", answer=""), Chat(2, text="")]
+    for first, second in (("roles", "empty_turns"), ("empty_turns", "roles")):
+        rows = judged(tmp_path / first, [], chats, first, second)
+        reason = {"roles": "no_answer", "empty_turns": "empty_turn"}[first]
+        assert rows[0] == KEPT
+        assert rows[1][:3] == ("dropped", "filter", reason)
+        assert rows[2][:3] == ("dropped", "filter", "empty_turn")
+
+
+def test_the_measured_values_are_told(tmp_path: Path) -> None:
+    rows = judged(tmp_path, [], [Chat(0), Chat(1, answer="")], "roles")
+    assert rows[1][3] == (
+        "num_messages=1 num_assistant_messages=0 num_misplaced_messages=0 ends_with_assistant=false"
+    )
+
+
+def test_a_media_filter_hits_the_samples_that_hold_the_media(tmp_path: Path) -> None:
+    """And no other, though media, folders and samples are all numbered apart."""
+    media = [
+        image("fine"),
+        broken("torn", "image_truncated"),
+        image("tiny", (10, 20)),
+        image("strip", (4000, 30)),
+        clip("dot", [0], width=5, height=5),
+    ]
+    chats = [
+        Chat(0, media=("fine",)),
+        Chat(1, media=("fine", "tiny")),
+        Chat(2),
+        Chat(3, media=("torn",)),
+        Chat(4, media=("strip", "tiny")),
+        Chat(5, media=("tiny", "strip")),
+        Chat(6, media=("dot",), kind="video"),
+    ]
+    rows = judged(tmp_path, media, chats, "image_bounds")
+    assert [row[:3] for row in rows] == [
+        (None, None, None),
+        ("dropped", "filter", "image_side_too_small"),
+        (None, None, None),
+        ("unreadable", "join", "image_truncated"),
+        ("dropped", "filter", "aspect_ratio_too_high"),
+        ("dropped", "filter", "image_side_too_small"),
+        ("dropped", "filter", "image_side_too_small"),
+    ]
+    assert rows[1][3] == "tiny: shortest_side_px=10 longest_side_px=20 aspect_ratio=2.0"
+
+
+def test_a_fate_that_was_given_stays(tmp_path: Path) -> None:
+    """A row whose media is missing is unreadable, whatever a filter would say of it."""
+    rows = judged(tmp_path, [image("tiny", (1, 1))], [Chat(0), Chat(1, "", media=("no",))], "roles")
+    assert rows[1] == ("unreadable", "join", "media_missing", "no")
+
+
+def test_sources_without_media_or_rows_are_judged(tmp_path: Path) -> None:
+    names = ("roles", "image_bounds")
+    source = curated(rows=[(write_chats(tmp_path / "r"), "a")])
+    measure(source, [filters.get(name) for name in names])
+    index = judge_filters(join_rows([source]), parse_policies({name: {} for name in names}))
+    assert index.height == 0
+
+
+def test_no_filters(tmp_path: Path) -> None:
+    assert judged(tmp_path, [], [Chat(0, text="")]) == [KEPT]
+
+
+def test_parameters_are_those_of_the_recipe(tmp_path: Path) -> None:
+    source = curated(
+        [write_media(tmp_path / "m", image("a", (30, 30)))],
+        [(write_chats(tmp_path / "r", Chat(0, media=("a",))), "a")],
+    )
+    measure(source, [filters.get("image_bounds")])
+    joined = join_rows([source])
+    for side, fate in ((30, None), (31, "dropped")):
+        policies = parse_policies({"image_bounds": {"min_side_px": side}})
+        assert judge_filters(joined, policies)["fate"].to_list() == [fate]
+
+
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        ({"rolls": {}}, "there is no filter 'rolls'; did you mean 'roles'?"),
+        ({"roles": {"strict": True}}, "filter roles: strict: .*it takes no parameters"),
+        ({"image_bounds": {"min_side": 3}}, "filter image_bounds: min_side: .*takes min_side_px"),
+        ({"image_bounds": {"min_side_px": 0}}, "min_side_px: Input should be greater than or"),
+    ],
+)
+def test_a_policy_that_cannot_be(policies: dict[str, dict[str, Any]], words: str) -> None:
+    with pytest.raises((RecipeError, UsageError), match=words):
+        parse_policies(policies)
+
+
+# --- exact duplicates ---------------------------------------------------------------------------
+
+A, B = "a" * 32, "b" * 32
+
+
+def places(*rows: tuple[str, str, int, str | None, str | None]) -> pl.DataFrame:
+    """An index of (source, file, row, content id, fate)."""
+    names = ["source", "file", "row", "content_id", "fate"]
+    frame = pl.DataFrame(rows, schema=names, orient="row")
+    empty = {name: pl.lit(None, pl.String) for name in ("stage", "rule", "value", "matched")}
+    return frame.with_columns(
+        pl.col("fate", "content_id").cast(pl.String),
+        subset=pl.lit("s"),
+        group=pl.lit(0, pl.Int16),
+        **empty,
+    )
+
+
+def fates(index: pl.DataFrame) -> list[tuple[Any, ...]]:
+    done = drop_exact_duplicates(index)
+    return done.select("source", "row", "fate", "stage", "rule", "matched").rows()
+
+
+def test_the_first_of_equal_rows_stays_whatever_arrived_first() -> None:
+    rows = [("m", "f", 4, A, None), ("z", "f", 0, A, None), ("m", "e", 9, A, None)]
+    expected = [
+        ("m", 9, None, None, None, None),
+        ("m", 4, "duplicate_of", "deduplicate", "exact_duplicate", f"m/s/{A}"),
+        ("z", 0, "duplicate_of", "deduplicate", "exact_duplicate", f"m/s/{A}"),
+    ]
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        assert fates(places(*(rows[i] for i in order))) == expected
+
+
+def test_different_rows_all_stay() -> None:
+    assert [row[2] for row in fates(places(("m", "f", 0, A, None), ("m", "f", 1, B, None)))] == [
+        None,
+        None,
+    ]
+
+
+def test_what_has_a_fate_already_is_no_original_and_no_duplicate() -> None:
+    """A copy that was dropped, or that nobody asked for, must not take the other with it."""
+    rows = fates(
+        places(
+            ("a", "f", 0, A, "dropped"),
+            ("b", "f", 0, A, None),
+            ("c", "f", 0, A, "not_drawn"),
+            ("d", "f", 0, A, None),
+        )
+    )
+    assert [row[2] for row in rows] == ["dropped", None, "not_drawn", "duplicate_of"]
+    assert rows[3][5] == f"b/s/{A}" and rows[0][4] is None
+
+
+def test_rows_without_content_are_no_duplicates_of_each_other() -> None:
+    rows = fates(places(("a", "f", 0, None, "unreadable"), ("b", "f", 0, None, "unreadable")))
+    assert [row[2] for row in rows] == ["unreadable", "unreadable"]

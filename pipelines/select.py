@@ -15,7 +15,7 @@ from manifests.ledger import Fate, Stage
 from mixtures.assign import NO_COMPONENT_RULE, NO_LEAF, assign
 from mixtures.draw import Drawn, draw
 from mixtures.order import row_order
-from mixtures.quota import Solution, solve
+from mixtures.quota import Solution, largest_total, solve
 from mixtures.recipe import Recipe
 from mixtures.shards import shard_bounds
 from pipelines.join import ORDER
@@ -147,7 +147,8 @@ def _total_for_tokens(
 ) -> int:
     """The total, found by bisection, whose drawn samples hold at most `num_tokens` tokens.
 
-    A larger total keeps what a smaller one drew, so tokens grow with it.
+    A larger total draws nearly all that a smaller one did, so tokens grow with it. Totals that fit
+    under the caps may have one between them that does not (`mixtures.quota`): it is passed over.
     """
     tokens = pool["num_tokens"].to_numpy().astype(np.int64)
     ids, leaf = pool["content_id"].to_list(), pool["leaf"].to_numpy()
@@ -156,15 +157,19 @@ def _total_for_tokens(
         quotas = solve(recipe, available, total).quotas
         return int(tokens[draw(ids, leaf, quotas, recipe.seed).sample].sum())
 
-    low, high = 0, solve(recipe, available).total
+    best, low, high = 0, 0, solve(recipe, available).total
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if spent(middle) <= num_tokens else (low, middle - 1)
-    if low == 0:
+        total = largest_total(recipe, available, at_most=middle)
+        if total == 0 or spent(total) <= num_tokens:
+            best, low = total, middle
+        else:
+            high = middle - 1
+    if best == 0:
         raise InfeasibleError(
             f"--num-tokens {num_tokens} is less than one sample of the mixture holds"
         )
-    return low
+    return best
 
 
 def shard_media(rows: pl.DataFrame, media: pa.Table) -> tuple[pa.Table, pa.Table]:

@@ -21,7 +21,11 @@ SIZE = (128, 64)
 
 _THREAD = {
     "libx264": {"preset": "ultrafast", "crf": "12", "bf": "3", "x264-params": "threads=1"},
-    "libx265": {"preset": "ultrafast", "crf": "12", "x265-params": "pools=1:frame-threads=1:log-level=none"},
+    "libx265": {
+        "preset": "ultrafast",
+        "crf": "12",
+        "x265-params": "pools=1:frame-threads=1:log-level=none",
+    },
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "0"},
     "libvpx": {"deadline": "good", "cpu-used": "5", "crf": "4", "b": "2M"},
     "libsvtav1": {"preset": "12", "crf": "10", "svtav1-params": "lp=1"},
@@ -69,9 +73,9 @@ def write_clip(
 ) -> Path:
     """Frame n is shown at `times[n]` (in `base` s), by default at n / rate."""
     base = base or Fraction(1, rate)
-    flags = {"fflags": "+bitexact", **(muxer or {})}
+    flags: dict[str, Any] = {"fflags": "+bitexact", **(muxer or {})}
     with av.open(str(path), "w", format=format, options=flags) as container:
-        stream = container.add_stream(codec, rate=rate)
+        stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
         stream.thread_count = 1
         stream.codec_context.time_base = base

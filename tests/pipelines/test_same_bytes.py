@@ -96,7 +96,8 @@ def test_any_number_of_workers_gives_the_same_bytes(
 
 def test_killed_after_k_tasks_of_curate(built: Built, tmp_path: Path) -> None:
     total = _count(built.store, "done.json")
-    wanted = random.randrange(1, total)
+    # The later half are row tasks of milliseconds, which end before a look at the disk does.
+    wanted = random.randrange(1, total // 2)
     command = _command(built, tmp_path, "--engine", "inline")
     killed = _kill_when(command, lambda: _count(tmp_path / "store", "done.json") >= wanted)
     assert killed, f"the build ended before {wanted} of {total} tasks were seen done"
@@ -118,8 +119,7 @@ def test_killed_between_resolve_and_emit(built: Built, tmp_path: Path) -> None:
 @pytest.mark.parametrize("moment", ["curate", "emit"])
 def test_ray_killed_and_run_again(built: Built, tmp_path: Path, moment: str) -> None:
     """The driver's process group dies, and with it its Ray; the next run starts a new one."""
-    total = _count(built.store, "done.json")
-    wanted = random.randrange(1, total)
+    wanted = random.randrange(1, _count(built.store, "done.json") // 2)
     command = _command(built, tmp_path, "--workers", "2")
     reached = {
         "curate": lambda: _count(tmp_path / "store", "done.json") >= wanted,

@@ -205,7 +205,7 @@ class _WholeClip(Generic[T]):
     def _begin(self, time: int) -> None:
         if not self._damaged:
             # Frames that an undamaged stream does not give were never meant to be shown.
-            self._first = max(time, self._first)
+            self._first = min(max(time, self._first), self._packets.shown[-1])
         wanted = self._choose(self._packets, self._first)
         self._wanted, self._num_wanted = deque(wanted), len(wanted)
 
@@ -215,7 +215,9 @@ class _WholeClip(Generic[T]):
             if latest is None or (latest.time != time and not self._packets.is_timed):
                 continue
             if not self._taken or self._taken[-1].place < latest.place:
-                number = max(latest.number, self._packets.numbers[time])
+                number = latest.number
+                if latest.time != time:
+                    number = max(number, self._packets.numbers[time])
                 taken = _Taken(latest.place, number, latest.time, self._take(latest.frame))
                 self._taken.append(taken)
 

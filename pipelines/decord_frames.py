@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from PIL import Image
@@ -19,6 +20,8 @@ from pipelines.pictures import SIDEWAYS, Picture, fit, jpeg, square, turn_of_fra
 
 # decord gives times as 32-bit floats: a millisecond is what is left of them after an hour.
 _TOLERANCE_S = 0.001
+# H.264 and HEVC hold back at most 16 frames.
+_MAX_DELAY = 17
 _MIRRORED = {
     Image.Transpose.FLIP_LEFT_RIGHT,
     Image.Transpose.FLIP_TOP_BOTTOM,
@@ -51,7 +54,8 @@ def decode_with_decord(
 
 def _first_turn(path: str) -> Image.Transpose | None:
     with open_clip(path) as (container, stream):
-        for _, packet in numbered(container, stream):
+        fed = (packet for _, packet in numbered(container, stream))
+        for packet in (*islice(fed, _MAX_DELAY), None):
             for frame in stream.codec_context.decode(packet):
                 return turn_of_frame(frame)
     return None

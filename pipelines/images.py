@@ -23,7 +23,7 @@ _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "JPEG2000": ".jp2"}
 _ORIENTATION_TAG = 0x0112
 # EXIF orientations that lay the image on its side (EXIF 2.3, tag 274).
 _SIDEWAYS = {5, 6, 7, 8}
-# JPEG is decoded at an eighth: the whole entropy stream is still read, at a third of the cost.
+# JPEG is decoded at an eighth and grey: the whole entropy stream is read, at a third of the cost.
 _DRAFT_DIVISOR = 8
 
 
@@ -102,7 +102,7 @@ def _decode(image: Image.Image) -> bool:
     """Decode all of the image and turn it upright; whether that changes width and height."""
     if image.format == "JPEG":
         small = (max(image.width // _DRAFT_DIVISOR, 1), max(image.height // _DRAFT_DIVISOR, 1))
-        image.draft(None, small)
+        image.draft("L", small)
     image.load()
     turn = orientation(image)
     if turn is not None:

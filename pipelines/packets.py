@@ -125,7 +125,7 @@ def open_clip(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     if os.path.getsize(path) > _MAX_FILE_BYTES:
         raise FrameError("media_too_large", f"{os.path.getsize(path)} bytes")
     try:
-        with av.open(path, options=_OPEN_OPTIONS) as container:
+        with av.open(path, options=_OPEN_OPTIONS, metadata_errors="replace") as container:
             yield container, _video_stream(container)
     except av.error.FFmpegError as error:
         detail = f"{type(error).__name__}: {error.strerror}"
@@ -168,7 +168,8 @@ def numbered(
 def _to_the_end(container: InputContainer) -> Iterator[Packet[Any]]:
     try:
         yield from container.demux()
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, IndexError):
+        # IndexError: PyAV counts streams again at the end, where one more has appeared on the way.
         return
 
 

@@ -20,7 +20,7 @@ def print_dry_run(
     console: Console, recipe: Recipe, upstreams: Sequence[Upstream], curate: CuratePlan
 ) -> None:
     shares = ", ".join(f"{leaf.path} {float(leaf.share):.4g}" for leaf in recipe.leaves())
-    console.print(f"shares of {recipe.unit}: {shares}")
+    console.print(f"shares of {recipe.unit}: {shares}", soft_wrap=True)
     table = Table("source", "row shards", "media shards", "upstream size")
     for upstream in upstreams:
         files = {shard.file.path: shard.file.size for _, shard in upstream.rows}
@@ -32,7 +32,8 @@ def print_dry_run(
     todo = len(curate.media) + len(curate.rows)
     console.print(
         f"in the store: {curate.num_done} shards; to curate: {todo} shards, "
-        f"{human_bytes(curate.pending_bytes)}"
+        f"{human_bytes(curate.pending_bytes)}",
+        soft_wrap=True,
     )
 
 
@@ -62,7 +63,8 @@ def print_result(console: Console, plan: Plan, selection: Selection) -> None:
     if plan.tokens_estimated:
         console.print(f"tokens are for {plan.processor}; their text part is estimated")
     if selection.solution.binding is not None:
-        console.print(f"one more row would not fit: {selection.solution.binding}")
+        binding = selection.solution.binding
+        console.print(f"one more row would not fit: {binding}", soft_wrap=True)
 
 
 def _tokens_by_leaf(selection: Selection) -> list[int]:

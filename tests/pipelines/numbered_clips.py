@@ -70,11 +70,13 @@ def write_clip(
     turn: tuple[int, bool, bool] | None = None,
     pixel_aspect: Fraction | None = None,
     paint: Any = paint_number,
+    title: str = "",
 ) -> Path:
     """Frame n is shown at `times[n]` (in `base` s), by default at n / rate."""
     base = base or Fraction(1, rate)
     flags: dict[str, Any] = {"fflags": "+bitexact", **(muxer or {})}
     with av.open(str(path), "w", format=format, options=flags) as container:
+        container.metadata["title"] = title
         stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
         stream.thread_count = 1

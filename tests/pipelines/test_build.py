@@ -200,7 +200,7 @@ def test_a_limit_takes_the_first_rows_of_every_subset(built: Built, tmp_path: Pa
     ledger = read_ledger(str(out))
     rows = ledger.group_by("source", "subset").agg(pl.struct("file", "row").n_unique())
     assert set(rows["source"]) == set(read_ledger(str(built.out))["source"])
-    assert rows["file"].max() <= 12
+    assert all(count <= 12 for count in rows["file"].to_list())
     verify(str(out), lambda path: None)
 
 

@@ -364,6 +364,30 @@ def test_a_build_prints_what_was_asked_and_achieved(
     assert "say --overwrite to replace it" in refused(build_mixture, changed, capsys)
 
 
+def test_a_recipe_of_texts_alone(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    """No media anywhere, and a filter of media in the recipe all the same."""
+    path = tmp_path / "texts.yaml"
+    path.write_text(RECIPE.split("  - {name: documents")[0].replace("50%", "100%"))
+    out = tmp_path / "out"
+    folders = ["--mirror", str(built.mirror), "--store", str(built.store), "--out", str(out)]
+    assert build_mixture(["--recipe", str(path), "--engine", "inline", *folders]) == 0
+    assert mixture(["verify", str(out)]) == 0
+    assert cells(capsys.readouterr().out, "text")[1:3] == ["100.00%", "100.00%"]
+
+
+def test_a_file_of_the_mirror_that_is_damaged(
+    built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    (tmp_path / "mine.yaml").write_text(RECIPE)
+    mirror = tmp_path / "mirror"
+    for name in ("Magpie-Align", "HuggingFaceM4"):
+        shutil.copytree(built.mirror / name, mirror / name)
+    file = sorted(mirror.glob("HuggingFaceM4/the_cauldron/docvqa/*.parquet"))[0]
+    file.write_bytes(b"PAR1 no table PAR1")
+    arguments = ["--recipe", str(tmp_path / "mine.yaml"), "--mirror", str(mirror)]
+    assert file.name in refused(mixture, ["plan", *arguments], capsys)
+
+
 def test_the_sources(capsys: Printed) -> None:
     assert mixture(["sources"]) == 0
     table = capsys.readouterr().out

@@ -1,0 +1,73 @@
+"""The dataset card: what the Hub and `datasets` read of it, and numbers that are the manifest's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from datasets import Features
+from huggingface_hub import DatasetCard
+
+from manifests.build import SubsetFunnel, load_manifest
+from manifests.cards import load_card
+from manifests.ledger import Fate
+from manifests.schema import features
+from pipelines.card import markdown_table, render_card
+from tests.conftest import Built
+
+
+def test_the_card_of_a_build_is_a_dataset_card(built: Built) -> None:
+    data = DatasetCard.load(built.out / "README.md").data.to_dict()
+    manifest = load_manifest(str(built.out))
+    size = sum(path.stat().st_size for path in (built.out / "data").iterdir())
+    info = data["dataset_info"]
+    assert Features._from_yaml_list(info["features"]) == Features.from_dict(features())
+    assert info["splits"] == [
+        {"name": "train", "num_bytes": size, "num_examples": manifest.num_rows}
+    ]
+    assert info["download_size"] == info["dataset_size"] == size
+    assert data["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*.parquet"}]
+    assert data["size_categories"] == ["n<1K"]
+
+
+def test_the_card_is_a_function_of_the_manifest(built: Built) -> None:
+    manifest = load_manifest(str(built.out))
+    assert render_card(manifest) == (built.out / "README.md").read_text()
+
+
+def test_what_it_says_is_what_the_manifest_says(built: Built) -> None:
+    manifest = load_manifest(str(built.out))
+    lines = render_card(manifest).splitlines()
+    for part in manifest.components:
+        shares = f"{float(part.share):.2%} | {part.rows / manifest.num_rows:.2%}"
+        assert f"| {part.name} | {shares} | {part.rows} | {part.rows} |" in lines
+    fates = sorted({fate for entry in manifest.funnel for fate in entry.fates})
+    assert "| source | subset | read | " + " | ".join(fates) + " |" in lines
+    for entry in manifest.funnel:
+        counts = " | ".join(str(entry.fates.get(fate, 0)) for fate in fates)
+        assert f"| {entry.source} | {entry.subset} | {entry.read} | {counts} |" in lines
+    for name in {entry.source for entry in manifest.funnel}:
+        card = load_card(name)
+        assert any(card.title in line and card.license in line for line in lines)
+
+
+def test_names_are_written_as_text(built: Built) -> None:
+    entry = SubsetFunnel(source="magpie", subset="<script>|x\ny", read=1, fates={Fate.KEPT: 1})
+    manifest = load_manifest(str(built.out)).model_copy(update={"funnel": (entry,)})
+    text = render_card(manifest)
+    assert "| magpie | &lt;script>\\|x y | 1 | 1 |" in text and "<script>" not in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "category"),
+    [(999, "n<1K"), (1000, "1K<n<10K"), (99_999, "10K<n<100K"), (10_000_000, "n>10M")],
+)
+def test_the_size_category(built: Built, rows: int, category: str, tmp_path: Path) -> None:
+    manifest = load_manifest(str(built.out)).model_copy(update={"num_rows": rows})
+    (tmp_path / "README.md").write_text(render_card(manifest))
+    data = DatasetCard.load(tmp_path / "README.md").data.to_dict()
+    assert data["size_categories"] == [category]
+
+
+def test_a_table() -> None:
+    assert markdown_table(("a", "b"), [(1234567, "x")]) == "| a | b |\n|---|---|\n| 1,234,567 | x |"

@@ -1,0 +1,116 @@
+"""What the Markdown pages name must exist: paths, make targets, verbs, options, recipes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import sources
+from mixtures.recipe import check_sources
+from mixtures.recipe_file import parse_recipe
+from pipelines.resolve import parse_policies
+from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+# Folders of the project; what is named below others (STORE, BUILD, demo, upstream) is made by runs.
+_FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|tests|benchmarks|docs|\.ci)/"
+_PATH = re.compile(rf"(?<![\w/.<-]){_FOLDERS}[\w./*-]*")
+_MODULE = re.compile(r"(?<![\w/.*-])[a-z_]+\*?\.py\b")
+_MAKE = re.compile(r"(?<![\w-])make ([a-z][a-z-]*)")
+_COMMAND = re.compile(r"(?<![\w-])(build-mixture|mixture) ([^`#\n|]*)")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_LINK = re.compile(r"\]\(([^)#]+)\)")
+
+
+def code_in(page: str) -> str:
+    """Fenced blocks and code spans of a page, without prose, comments and arrows (`-->`)."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    rest = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    code = "\n".join([*blocks, *re.findall(r"`([^`]+)`", rest)])
+    lines = [re.sub(r"\s#.*", "", line) for line in code.splitlines()]
+    return "\n".join(line for line in lines if "-->" not in line)
+
+
+def exists(path: str) -> bool:
+    """Whether a named path is there; NAME stands for any, `*` for some."""
+    pattern = re.sub(r"\bNAME\b", "*", path.rstrip("./"))
+    return any(ROOT.glob(pattern)) or any(ROOT.glob(f"{pattern}*"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths(page: str) -> None:
+    code = code_in(page)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in _LINK.findall(text) if "://" not in link]
+    named = {*_PATH.findall(text), *links}
+    assert [path for path in sorted(named) if not exists(path)] == []
+    modules = [name for name in set(_MODULE.findall(code)) if not any(ROOT.glob(f"*/**/{name}"))]
+    assert modules == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_make_targets(page: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(_MAKE.findall(code_in(page))) - targets == set()
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
+def test_verbs_and_options(page: str) -> None:
+    code = code_in(page)
+    every = {*BUILD_OPTIONS, "--dry-run", *(name for found, _ in VERBS.values() for name in found)}
+    assert set(_OPTION.findall(code)) - every == set()
+    for command, rest in _COMMAND.findall(code):
+        options = set(_OPTION.findall(rest))
+        if command == "build-mixture":
+            assert options <= BUILD_OPTIONS | {"--dry-run"}, rest
+            continue
+        verbs = re.findall(r"^\w+", rest)
+        assert verbs and verbs[0] in VERBS, f"mixture {rest}"
+        assert options <= VERBS[verbs[0]][0], rest
+
+
+def test_the_pages_do_name_what_is_checked() -> None:
+    """So that a changed way of writing does not switch the checks off."""
+    code = "\n".join(code_in(page) for page in PAGES)
+    assert len(_PATH.findall(code)) > 15 and len(_MODULE.findall(code)) > 5
+    assert {"demo", "test", "check"} <= set(_MAKE.findall(code))
+    verbs = {rest.split()[0] for command, rest in _COMMAND.findall(code) if command == "mixture"}
+    assert verbs >= {"show", "verify", "why", "plan", "sources"}
+
+
+def test_recipes_in_the_readme_are_recipes() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(name: .*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    known = {
+        name: [subset.name for subset in source.card.subsets]
+        for name, source in sources.discover().items()
+    }
+    for block in blocks:
+        recipe = parse_recipe(block, "README.md")
+        check_sources(recipe, known)
+        parse_policies(recipe.filters)
+
+
+def test_the_readme_names_every_package_and_source() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in ("manifests", "sources", "filters", "mixtures", "pipelines", "benchmarks", "tests"):
+        assert f"\n{name}/ " in readme
+    plain = re.sub(r"[^a-z0-9]", "", readme.lower())
+    for name in sources.discover():
+        assert name.replace("_", "") in plain, f"the README does not name {name}"
+
+
+def test_the_architecture_is_one_page() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 120
+
+
+def test_the_top_of_the_changelog_is_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert found is not None and found[1].strip("[]") == project["version"]

@@ -80,7 +80,7 @@ def _rows(name: str, path: Path) -> list[list[str]]:
             name,
             side,
             spread([1 / s for s in taken], 2),
-            spread([num_frames / s for s in taken]),
+            spread([num_frames / s for s in taken], 1),
             spread([s / ours for s, ours in zip(taken, seconds["pyav"], strict=True)], 2),
         ]
         for side, taken in seconds.items()

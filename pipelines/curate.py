@@ -11,7 +11,7 @@ from pipelines.curate_media import MediaTask, run_media_task
 from pipelines.curate_rows import RowTask, run_row_task
 from pipelines.engine import Task
 from pipelines.frames import FrameSpec
-from pipelines.measures import measure_folder, missing
+from pipelines.measures import facts_bytes, measure_folder, missing
 from pipelines.store import is_done, media_folder, row_folder
 from pipelines.upstream import Upstream, media_key, row_key
 from sources.base import MediaShard, RowShard
@@ -166,6 +166,7 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
                             function=measure_folder,
                             args=(folder, names),
                             memory_bytes=_MEASURE_MEMORY,
+                            weight=facts_bytes(folder, level),
                         )
                     )
     return tasks

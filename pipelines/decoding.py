@@ -65,6 +65,7 @@ class _Group:
     begin: int
     last: int
     times: list[int]
+    numbers: set[int]
 
 
 def _groups(packets: Packets, times: list[int]) -> Iterator[_Group]:
@@ -74,10 +75,11 @@ def _groups(packets: Packets, times: list[int]) -> Iterator[_Group]:
         if group is not None and begin <= group.last:
             group.last = max(group.last, last)
             group.times.append(time)
+            group.numbers.add(last)
             continue
         if group is not None:
             yield group
-        group = _Group(begin, last, [time])
+        group = _Group(begin, last, [time], {last})
     if group is not None:
         yield group
 
@@ -126,6 +128,9 @@ def _decode_packets(
 ) -> Iterator[VideoFrame]:
     for number, packet in feed:
         if number >= group.begin:
+            # Nothing refers to these frames of H.264: the others are the same bits without them.
+            skips = context.name == "h264" and number not in group.numbers
+            context.skip_frame = "NONREF" if skips else "DEFAULT"
             yield from context.decode(packet)
         if number >= group.last:
             break
@@ -190,7 +195,7 @@ class _WholeClip(Generic[T]):
         time = frame.pts if self._packets.is_timed else place
         if time is None:
             return
-        number = frame.opaque if isinstance(frame.opaque, int) else place
+        number = frame.opaque[0] if isinstance(frame.opaque, tuple) else place
         if frame.is_corrupt:
             self._damaged.append(number)
         elif frame.key_frame:

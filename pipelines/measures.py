@@ -13,8 +13,16 @@ import pyarrow as pa
 
 import filters
 from filters.base import Filter
-from manifests.storage import exists, join, open_ipc, read_parquet, write_parquet
+from manifests.storage import exists, filesystem, join, open_ipc, read_parquet, write_parquet
 from pipelines.store import measure_path
+
+_FACTS = {"sample": "samples.arrow", "media": "media.parquet"}
+
+
+def facts_bytes(folder: str, level: str) -> int:
+    """Bytes that measuring a finished folder reads."""
+    fs, path = filesystem(join(folder, _FACTS[level]))
+    return int(fs.size(path))
 
 
 def missing(folder: str, wanted: Sequence[Filter]) -> list[Filter]:
@@ -24,9 +32,10 @@ def missing(folder: str, wanted: Sequence[Filter]) -> list[Filter]:
 def write_measures(
     folder: str, wanted: Sequence[Filter], batches: Iterable[pa.RecordBatch]
 ) -> None:
-    """Measure every batch with every filter; one pass over the batches, one file a filter."""
-    if not wanted:
-        return
+    """Measure every batch with every filter; one pass over the batches, one file a filter.
+
+    The pass is made without filters too: the batches may be written as they are taken.
+    """
     scores: dict[str, list[pa.RecordBatch]] = {f.name: [] for f in wanted}
     for batch in batches:
         for filter_ in wanted:
@@ -36,13 +45,13 @@ def write_measures(
 
 
 def _sample_batches(folder: str) -> Iterator[pa.RecordBatch]:
-    reader = open_ipc(join(folder, "samples.arrow"))
+    reader = open_ipc(join(folder, _FACTS["sample"]))
     for index in range(reader.num_record_batches):
         yield reader.get_batch(index)
 
 
 def _media_batches(folder: str) -> Iterator[pa.RecordBatch]:
-    yield from read_parquet(join(folder, "media.parquet")).to_batches(max_chunksize=65_536)
+    yield from read_parquet(join(folder, _FACTS["media"])).to_batches(max_chunksize=65_536)
 
 
 def measure_folder(folder: str, names: Sequence[str]) -> dict[str, Any]:
@@ -64,7 +73,7 @@ def _at_least_one(
         yield batch
     if empty:
         if level == "sample":
-            schema = open_ipc(join(folder, "samples.arrow")).schema
+            schema = open_ipc(join(folder, _FACTS[level])).schema
         else:
-            schema = read_parquet(join(folder, "media.parquet")).schema
+            schema = read_parquet(join(folder, _FACTS[level])).schema
         yield pa.RecordBatch.from_pylist([], schema=schema)

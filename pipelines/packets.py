@@ -155,12 +155,13 @@ def numbered(
 ) -> Iterator[tuple[int, Packet[VideoStream]]]:
     """The stream's packets with their numbers, to where the file really ends.
 
-    The number is also the packet's `opaque`, and so that of the frame which is decoded from it.
+    The number is also in the packet's `opaque`, and so in that of the frame decoded from it.
     """
     number = 0
     for packet in _to_the_end(container):
         if packet.stream_index == stream.index and packet.size:
-            packet.opaque = number
+            # PyAV keeps these by their address: small numbers, which all share, get lost.
+            packet.opaque = (number,)
             yield number, packet
             number += 1
 
@@ -242,8 +243,10 @@ def _check_claim(
         claimed_s = stream.duration * stream.time_base
         held_s = (packets.end - packets.shown[0]) * packets.base
     else:
-        claimed_s = Fraction(container.duration or 0, av.time_base)
-        held_s = file_end_s - Fraction(container.start_time or 0, av.time_base)
+        # Matroska's length is the time of the end, and so holds what lies before the start.
+        start_s = Fraction(container.start_time or 0, av.time_base)
+        claimed_s = Fraction(container.duration or 0, av.time_base) - max(start_s, Fraction(0))
+        held_s = file_end_s - start_s
     if held_s < claimed_s * _MIN_HELD:
         detail = f"{float(held_s):.1f} s of {float(claimed_s):.1f} s are in the file"
         raise FrameError("video_truncated", detail)

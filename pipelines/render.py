@@ -12,8 +12,11 @@ from manifests.schema import MESSAGES_TYPE
 
 
 def frame_label(timestamp_ms: int) -> str:
-    """`Frame from MM:SS:`, the words of SmolVLM2's training code; minutes go past 59."""
-    seconds = timestamp_ms // 1000
+    """`Frame from MM:SS:`, the words of SmolVLM2's training code; minutes go past 59.
+
+    To the nearest second: at 29.97 frames a second, what is shown at 1 s began at 0.967 s.
+    """
+    seconds = (timestamp_ms + 500) // 1000
     return f"Frame from {seconds // 60:02d}:{seconds % 60:02d}:"
 
 

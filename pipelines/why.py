@@ -23,7 +23,7 @@ def read_ledger(build: str, columns: list[str] | None = None) -> pl.DataFrame:
 
 
 def _upstream(ledger: pl.DataFrame, place: str, row: str) -> pl.DataFrame:
-    if not row.isdigit():
+    if not row.isdecimal():
         raise UsageError(f"{place}#{row}: the part after # is a row number, counted from 0")
     with_subset = pl.format("{}/{}/{}", "source", "subset", "file")
     without = pl.format("{}/{}", "source", "file")

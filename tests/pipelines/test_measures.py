@@ -71,8 +71,31 @@ def test_all_filters_see_every_batch_once(tmp_path: Path) -> None:
     assert passes == 1
     for name in ("roles-1", "turn_length-1"):
         assert pq.read_table(tmp_path / "measures" / f"{name}.parquet").num_rows == 2
-    write_measures(str(tmp_path / "none"), [], [])
-    assert not (tmp_path / "none").exists()
+    write_measures(str(tmp_path / "none"), [], batches())  # type: ignore[arg-type]
+    assert passes == 2 and not (tmp_path / "none").exists()
+
+
+def test_a_recipe_without_filters_stores_the_same_rows(
+    built: Built, samples: Path, tmp_path: Path
+) -> None:
+    """What lies in the store serves later recipes that do have filters."""
+    recipe = tmp_path / "texts.yaml"
+    recipe.write_text(
+        "{name: texts, description: all texts, unit: samples, components: "
+        "[{name: text, share: 1, modality: text, sources: [magpie]}]}"
+    )
+    options = BuildOptions(
+        recipe=str(recipe),
+        mirror=str(samples),
+        store=str(tmp_path / "store"),
+        out=str(tmp_path / "out"),
+        engine="inline",
+    )
+    build(options, Console(quiet=True))
+    for name in ("samples.arrow", "turns.parquet", "rejected.parquet", "done.json"):
+        mine = sorted((tmp_path / "store" / "rows" / "magpie").rglob(name))
+        theirs = sorted((built.store / "rows" / "magpie").rglob(name))
+        assert mine and [f.read_bytes() for f in mine] == [f.read_bytes() for f in theirs]
 
 
 def test_a_missing_measure_is_made_from_the_store_and_nothing_else(

@@ -15,7 +15,12 @@ IMAGE = {"type": "image", "text": ""}
 
 @pytest.mark.parametrize(
     ("ms", "label"),
-    [(0, "Frame from 00:00:"), (999, "Frame from 00:00:"), (61_000, "Frame from 01:01:")]
+    [
+        (0, "Frame from 00:00:"),
+        (499, "Frame from 00:00:"),
+        (967, "Frame from 00:01:"),
+        (61_000, "Frame from 01:01:"),
+    ]
     + [(3_600_000, "Frame from 60:00:")],
 )
 def test_frame_label(ms: int, label: str) -> None:

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.codec.context import Flags
+from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
 # A number is eight digits to the base 4, each a column of this grey.
@@ -71,6 +72,7 @@ def write_clip(
     pixel_aspect: Fraction | None = None,
     paint: Any = paint_number,
     title: str = "",
+    colours: tuple[Colorspace, ColorRange] | None = None,
 ) -> Path:
     """Frame n is shown at `times[n]` (in `base` s), by default at n / rate."""
     base = base or Fraction(1, rate)
@@ -85,11 +87,15 @@ def write_clip(
         stream.options = _THREAD.get(codec, {}) | (options or {})
         if pixel_aspect is not None:
             stream.codec_context.sample_aspect_ratio = pixel_aspect
+        if colours is not None:
+            # swscale's number of a matrix is the stream's too, but for BT.601's many names.
+            stream.codec_context.colorspace, stream.codec_context.color_range = colours
         if turn is not None:
             stream.set_display_rotation(*turn)
         for number in range(num_frames):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(paint(number, size)))
-            frame = picture.reformat(format=pix_fmt)
+            matrix, scale = colours or (None, None)
+            frame = picture.reformat(format=pix_fmt, dst_colorspace=matrix, dst_color_range=scale)
             frame.pts, frame.time_base = times[number] if times else number, base
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from av.stream import Disposition
+from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
 from pipelines import decoding, packets
@@ -303,6 +304,20 @@ def test_a_frame_is_a_jpeg_in_the_colours_of_the_clip(tmp_path: Path) -> None:
     assert (picture.format, picture.mode) == ("JPEG", "RGB")
     reds = np.asarray(picture)[10:50, 10:100].reshape(-1, 3).mean(axis=0)
     assert np.abs(reds - (255, 0, 0)).max() < 6
+
+
+@pytest.mark.parametrize("space", [Colorspace.ITU709, Colorspace.ITU601, Colorspace.BT2020])
+@pytest.mark.parametrize("scale", [ColorRange.MPEG, ColorRange.JPEG])
+def test_colours_are_those_that_the_clip_says(
+    tmp_path: Path, space: Colorspace, scale: ColorRange
+) -> None:
+    def paint(_: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        return np.full((size[1], size[0], 3), (200, 40, 90), np.uint8)
+
+    path = write_clip(tmp_path / "tagged.mp4", 2, paint=paint, colours=(space, scale))
+    (frame,) = _sample(path).frames
+    middle = np.asarray(Image.open(io.BytesIO(frame.data)))[30, 60]
+    assert np.abs(middle.astype(int) - (200, 40, 90)).max() < 6
 
 
 def test_bytes_depend_on_the_file_alone(tmp_path: Path) -> None:

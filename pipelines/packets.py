@@ -182,16 +182,18 @@ def list_packets(path: str) -> Packets:
     with open_clip(path) as (container, stream):
         packets = _describe(container, stream)
         ends: list[int] = []
-        file_end_s = Fraction(0)
+        last: dict[int, int] = {}  # by stream, in its own units
         for packet in _to_the_end(container):
             end = (packet.pts or 0) + (packet.duration or 0)
-            file_end_s = max(file_end_s, end * packet.time_base)
+            last[packet.stream_index] = max(last.get(packet.stream_index, 0), end)
             if packet.stream_index == stream.index and packet.size:
                 _append(packets, packet)
                 ends.append(end)
         if len(packets.hidden) == len(packets.times):
             raise FrameError("video_no_frames", "the video stream holds no frames")
         packets = _settle_times(packets, ends)
+        bases = {other.index: other.time_base or Fraction(0) for other in container.streams}
+        file_end_s = max(end * bases[index] for index, end in last.items())
         _check_claim(container, stream, packets, file_end_s)
     return packets
 

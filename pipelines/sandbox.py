@@ -1,19 +1,16 @@
 """A decoder's child process: it may crash or hang, and costs the media that made it do so.
 
-The child is `python -m pipelines.sandbox`, so nothing is forked from a threaded parent and the
-parent's `__main__` is not imported again. Requests and answers are pickles with a length before
+The child is `python -m pipelines.sandbox_child`, so nothing is forked from a threaded parent and
+the parent's `__main__` is not imported again. Requests and answers are pickles with a length before
 them, on pipes of their own: what a codec prints on stdout is not in the way.
 """
 
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import pickle
 import select
-import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -23,12 +20,10 @@ from functools import cache
 from typing import Any
 
 from manifests.errors import EngineError
+from pipelines.sandbox_child import LENGTH, READY
 
-_LENGTH = struct.Struct("<Q")
-_READY = b"!"
 # An interpreter starts in 50 ms; on a machine that swaps it takes seconds.
 _START_TIMEOUT_S = 60.0
-_PR_SET_PDEATHSIG = 1
 
 
 class DecoderError(Exception):
@@ -94,7 +89,7 @@ class Sandbox:
         own = (str(requests_read), str(answers_write), str(os.getpid()))
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pipelines.sandbox", *own],
+                [sys.executable, "-P", "-m", "pipelines.sandbox_child", *own],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -106,7 +101,7 @@ class Sandbox:
             os.close(answers_write)
         os.set_blocking(self._requests, False)
         try:
-            self._read(len(_READY), time.monotonic() + _START_TIMEOUT_S)
+            self._read(len(READY), time.monotonic() + _START_TIMEOUT_S)
         except (EOFError, TimeoutError) as error:
             self.close()
             # Not the fault of any media: it must not be taken for one.
@@ -115,9 +110,9 @@ class Sandbox:
     def _exchange(self, request: bytes, deadline: float) -> bytes:
         """Leaves no child behind that has not given its answer: the next would be out of step."""
         try:
-            self._write(_LENGTH.pack(len(request)), deadline)
+            self._write(LENGTH.pack(len(request)), deadline)
             self._write(request, deadline)
-            (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
+            (length,) = LENGTH.unpack(self._read(LENGTH.size, deadline))
             return self._read(length, deadline)
         except BaseException:
             self.close()
@@ -155,55 +150,3 @@ def shared_sandbox() -> Sandbox:
     sandbox = Sandbox()
     atexit.register(sandbox.close)
     return sandbox
-
-
-def _die_with(parent: int) -> None:
-    """End when the parent does, however busy: nobody is left to end a decoder that hangs."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def _read_exactly(handle: int, count: int) -> bytes:
-    data = bytearray()
-    while len(data) < count:
-        chunk = os.read(handle, count - len(data))
-        if not chunk:
-            # The parent is gone, however it ended: its end of the pipe closed with it.
-            os._exit(0)
-        data += chunk
-    return bytes(data)
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
-
-
-def _answer(request: bytes) -> bytes:
-    try:
-        function, args = pickle.loads(request)
-        return pickle.dumps((True, function(*args)))
-    except Exception as error:
-        try:
-            answer = pickle.dumps((False, error))
-            pickle.loads(answer)
-        except Exception:
-            answer = pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
-        return answer
-
-
-def _serve(requests: int, answers: int) -> None:
-    _write_all(answers, _READY)
-    while True:
-        (length,) = _LENGTH.unpack(_read_exactly(requests, _LENGTH.size))
-        answer = _answer(_read_exactly(requests, length))
-        _write_all(answers, _LENGTH.pack(len(answer)))
-        _write_all(answers, answer)
-
-
-if __name__ == "__main__":
-    _die_with(int(sys.argv[3]))
-    _serve(int(sys.argv[1]), int(sys.argv[2]))

@@ -50,7 +50,9 @@ def parse_recipe(text: str, where: str) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        first, *others = error.errors()
+        # A misspelt key is also a missing one: say what was written wrong first.
+        unknown_first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        first, *others = unknown_first
         more = f" (and {len(others)} more)" if others else ""
         raise RecipeError(f"{_explain(dict(first), raw, lines, where)}{more}") from None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,31 +13,25 @@ from rich.console import Console
 
 import sources
 from filters.base import Filter, Params
-from manifests.build import BuildManifest, load_manifest
-from manifests.errors import IntegrityError, UsageError
+from manifests.build import BuildManifest
+from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import (
-    exists,
     free_bytes,
     join,
-    list_files,
-    read_bytes,
-    read_json,
-    remove_tree,
-    sweep_temporary,
-    write_json,
 )
 from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
+from pipelines.build_folder import finished_shard, open_build, refuse_foreign, write_run
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
-from pipelines.emit import EmitTask, run_emit_task
+from pipelines.emit import EMIT_VERSION, EmitTask, run_emit_task
 from pipelines.engine import Engine, Task, make_engine
 from pipelines.finish import finish
 from pipelines.frames import FrameSpec
 from pipelines.join import Joined, join_rows
 from pipelines.options import BuildOptions
 from pipelines.progress import StageProgress, human_bytes
-from pipelines.resolve import drop_exact_duplicates, judge_filters, parse_policies
+from pipelines.resolve import drop_exact_duplicates, judge_filters, lost_rows, parse_policies
 from pipelines.select import Selection, claim, index_digest, select, shard_media
 from pipelines.store import check_writable, sweep_spools
 from pipelines.tables import print_dry_run, print_result
@@ -50,7 +42,6 @@ from sources.root import Root
 _EMIT_MEMORY = 768 << 20
 # What one upstream row may weigh in media, for the disk estimate under --limit.
 _LIMIT_ROW_BYTES = 2_000_000
-_BUILD_NAMES = ("data", "ledger", ".work", "plan.json", "README.md", "run.json", "manifest.json")
 
 
 @dataclass(slots=True)
@@ -115,15 +106,15 @@ def _build(job: _Job, started: float) -> BuildManifest | None:
             joined, index, selection = _resolve(job, curate)
             print_result(job.console, _make_plan(job, upstreams, index, selection), selection)
         return None
-    _refuse_foreign(options)
+    refuse_foreign(options)
     _curate(job, curate)
     joined, index, selection = _resolve(job, curate)
     plan = _make_plan(job, upstreams, index, selection)
-    finished = _open_build(options, plan)
+    finished = open_build(options, plan)
     if finished is None:
         records = _emit(job, joined, selection)
         finished = finish(options.out, plan, job.policies, index, selection, records)
-        _write_run(options, started)
+        write_run(options, started)
     else:
         job.console.print("this build is complete already; nothing to do")
     print_result(job.console, plan, selection)
@@ -194,8 +185,11 @@ def _resolve(job: _Job, curate: CuratePlan) -> tuple[Joined, pl.DataFrame, Selec
     index = with_tokens(drop_exact_duplicates(index), joined.media)
     options = job.options
     sizes = np.array([sum(n or ()) for n in joined.media["lengths"].to_pylist()], dtype=np.int64)
-    index, selection = select(index, job.recipe, sizes, options.num_samples, options.num_tokens)
-    return joined, index, selection
+    try:
+        found = select(index, job.recipe, sizes, options.num_samples, options.num_tokens)
+    except InfeasibleError as error:
+        raise InfeasibleError(f"{error} ({lost_rows(index)})") from error
+    return joined, *found
 
 
 def _make_plan(
@@ -205,51 +199,9 @@ def _make_plan(
     pins = {f"revision:{root.repo}": root.revision for root in _roots(upstreams)}
     pins["index"] = index_digest(index)
     pins["frames"] = FrameSpec().spec
+    pins["emit"] = str(EMIT_VERSION)
+    pins |= {f"filter:{f.name}": str(f.version) for f, _ in job.policies}
     return make_plan(job.recipe, selection.available, selection.solution, PROCESSOR, pins)
-
-
-def _refuse_foreign(options: BuildOptions) -> None:
-    """A folder that is no build is never written into."""
-    names = {name.split("/")[0] for name in list_files(options.out)}
-    is_build = not names - set(_BUILD_NAMES)
-    if "plan.json" in names:
-        is_build = _is_plan(join(options.out, "plan.json"))
-    if not is_build:
-        raise UsageError(f"--out {options.out} is not empty and not a build; name another folder")
-
-
-def _is_plan(path: str) -> bool:
-    try:
-        Plan.from_json(read_bytes(path), path)
-    except IntegrityError:
-        return False
-    return True
-
-
-def _open_build(options: BuildOptions, plan: Plan) -> BuildManifest | None:
-    """Start or continue BUILD; the manifest, if this very plan has been built already."""
-    path = join(options.out, "plan.json")
-    if exists(path) and read_json(path) != plan.model_dump(mode="json"):
-        if not options.overwrite:
-            raise UsageError(
-                f"{options.out} holds a build of another plan; say --overwrite to replace it, or "
-                "name another --out"
-            )
-        for name in _BUILD_NAMES:
-            remove_tree(join(options.out, name))
-    if exists(join(options.out, "manifest.json")):
-        return load_manifest(options.out)
-    sweep_temporary(options.out)
-    write_json(path, plan.model_dump(mode="json"))
-    return None
-
-
-def _finished_shard(out: str, name: str) -> dict[str, Any] | None:
-    """The record of a shard that an earlier run wrote whole."""
-    record = join(out, ".work", f"{name}.json")
-    if exists(record) and exists(join(out, "data", name)):
-        return dict(read_json(record))
-    return None
 
 
 def _emit(job: _Job, joined: Joined, selection: Selection) -> list[dict[str, Any]]:
@@ -264,7 +216,7 @@ def _emit(job: _Job, joined: Joined, selection: Selection) -> list[dict[str, Any
     records, tasks = [], []
     for number, (start, stop) in enumerate(selection.bounds):
         name = f"train-{number:05d}-of-{len(selection.bounds):05d}.parquet"
-        done = _finished_shard(options.out, name)
+        done = finished_shard(options.out, name)
         if done is not None:
             records.append(done)
             continue
@@ -274,21 +226,3 @@ def _emit(job: _Job, joined: Joined, selection: Selection) -> list[dict[str, Any
         size = int(part["bytes"].sum())
         tasks.append(Task(f"emit {name}", "data", run_emit_task, (task,), _EMIT_MEMORY, size))
     return records + job.run("emit", tasks)
-
-
-def _write_run(options: BuildOptions, started: float) -> None:
-    """What differs between two runs of one plan; outside every digest."""
-    write_json(
-        join(options.out, "run.json"),
-        {
-            "command": sys.argv,
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-            "seconds": round(time.time() - started, 1),
-            "host": platform.node(),
-            "python": platform.python_version(),
-            "engine": options.engine,
-            "workers": options.workers,
-            "mirror": options.mirror,
-            "store": options.store,
-        },
-    )

@@ -135,3 +135,11 @@ def drop_exact_duplicates(index: pl.DataFrame) -> pl.DataFrame:
         rule=pl.when(hit).then(pl.lit("exact_duplicate")).otherwise("rule"),
         matched=pl.when(hit).then("first").otherwise("matched"),
     ).drop("first", "first_at")
+
+
+def lost_rows(index: pl.DataFrame) -> str:
+    """How many rows were read, and what most of those that are lost were lost to."""
+    lost = index.filter(~_OPEN).group_by("fate", "rule").len()
+    most = lost.sort("len", "fate", "rule", descending=[True, False, False]).head(3)
+    reasons = [f"{count} {fate} by {rule}" for fate, rule, count in most.iter_rows()]
+    return f"of {index.height} rows read: {', '.join(reasons) or 'none is lost'}"

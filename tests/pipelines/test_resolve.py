@@ -11,7 +11,12 @@ import pytest
 import filters
 from manifests.errors import RecipeError, UsageError
 from pipelines.join import join_rows
-from pipelines.resolve import drop_exact_duplicates, judge_filters, parse_policies
+from pipelines.resolve import (
+    drop_exact_duplicates,
+    judge_filters,
+    lost_rows,
+    parse_policies,
+)
 from tests.pipelines.hand_made import (
     Chat,
     broken,
@@ -197,3 +202,15 @@ def test_what_has_a_fate_already_is_no_original_and_no_duplicate() -> None:
 def test_rows_without_content_are_no_duplicates_of_each_other() -> None:
     rows = fates(places(("a", "f", 0, None, "unreadable"), ("b", "f", 0, None, "unreadable")))
     assert [row[2] for row in rows] == ["unreadable", "unreadable"]
+
+
+def test_lost_rows_names_the_commonest_reasons() -> None:
+    index = pl.DataFrame(
+        {
+            "fate": ["dropped", "dropped", "unreadable", None],
+            "rule": ["empty_turn", "empty_turn", "media_missing", None],
+        }
+    )
+    text = "of 4 rows read: 2 dropped by empty_turn, 1 unreadable by media_missing"
+    assert lost_rows(index) == text
+    assert lost_rows(index.clear()) == "of 0 rows read: none is lost"

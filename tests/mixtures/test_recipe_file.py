@@ -84,7 +84,7 @@ def test_the_good_case_of_the_errors_below() -> None:
         ("share: 1/2", "share: 0.4", "r.yaml, line 1: recipe: its components' shares sum to 9/10"),
         ("2/3", "1/2", "r.yaml, line 8: image: its components' shares sum to 5/6"),
         ("share: 1/2", "share: half", "r.yaml, line 6: text/share: 'half' is no share"),
-        ("share: 1/2", "shares: 1/2", "r.yaml, line 5: text/share: this key is required (and 1 mo"),
+        ("share: 1/2", "shares: 1/2", "line 6: text/shares: unknown key; did you mean 'share'?"),
         (
             "    share: 1/2",
             "    share: 1/2\n    sorces: []",

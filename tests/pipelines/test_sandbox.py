@@ -134,6 +134,15 @@ def test_a_child_that_died_meanwhile_is_replaced(sandbox: Sandbox) -> None:
     assert sandbox.call(tasks.echo, (1,), TIMEOUT_S) == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as it is in a terminal: a shell starts what it puts in the background without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_does_not_break_step(sandbox: Sandbox) -> None:
     sandbox.call(tasks.echo, (1,), TIMEOUT_S)
     here = threading.get_ident()

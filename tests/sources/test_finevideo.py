@@ -16,7 +16,7 @@ from sources.finevideo import DESCRIBE, DESCRIBE_ONLY, LIST_SCENES, SOURCE
 from sources.root import Root
 
 FILE = "data/train-00000-of-01357.parquet"
-REAL = Path("/work/shared/realdata/records/finevideo_json_card_example.json")
+REAL = Path(__file__).parents[3] / "shared/realdata/records/finevideo_json_card_example.json"
 QA = {"question": "Who?", "answer": "She."}
 
 

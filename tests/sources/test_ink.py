@@ -15,7 +15,7 @@ from PIL import Image
 from sources import ink
 from sources.ink import InkError, parse_ink, render_ink, strokes
 
-REAL = Path("/work/shared/realdata/mathwriting")
+REAL = Path(__file__).parents[3] / "shared/realdata/mathwriting"
 NAMESPACE = 'xmlns="http://www.w3.org/2003/InkML"'
 
 

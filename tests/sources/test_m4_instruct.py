@@ -15,7 +15,7 @@ from sources.root import Root
 from tests.sources import reading
 from tests.sources.packing import picture
 
-REAL = Path("/work/shared/realdata/records/m4_instruct_record.json")
+REAL = Path(__file__).parents[3] / "shared/realdata/records/m4_instruct_record.json"
 
 
 def shards() -> tuple[Root, RowShard, RowShard]:

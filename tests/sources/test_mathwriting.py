@@ -14,7 +14,7 @@ from sources.root import Root
 from tests.sources import reading
 from tests.sources.packing import Entry, tar_gz
 
-REAL = Path("/work/shared/realdata/mathwriting")
+REAL = Path(__file__).parents[3] / "shared/realdata/mathwriting"
 INK = '<ink><annotation type="label">{}</annotation>{}<trace>1 2 3,40 50 6</trace></ink>'
 
 

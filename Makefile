@@ -33,8 +33,8 @@ test-all: $(STAMP) ## every test
 	$(BIN)/python -m pytest
 
 check: $(STAMP) ## format, lint, types, import order
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff format --no-cache --check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

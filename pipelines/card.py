@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from manifests.build import BuildManifest
 
+from manifests.build import BuildManifest
 from manifests.cards import load_card
 from manifests.schema import features
 

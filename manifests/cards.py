@@ -5,13 +5,21 @@ License and revision are required fields, not prose: in peers, what was optional
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import resources
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+    model_validator,
+)
 
 from manifests.errors import CardError, invalid_fields, nearest
 from manifests.schema import Modality
@@ -19,6 +27,18 @@ from manifests.schema import Modality
 Text = Annotated[str, Field(min_length=1)]
 # SPDX ids, LicenseRef-<name>, and expressions of them; an empty license is none.
 License = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$")]
+# YAML reads a bare yes or no as true or false.
+Answer = Annotated[
+    Literal["yes", "no", "unknown"],
+    BeforeValidator(lambda value: {True: "yes", False: "no"}.get(value, value)),
+]
+# What a field of an upstream row may hold, e.g. "string", "integer|string", "list?".
+FieldKind = Annotated[
+    str,
+    Field(
+        pattern=r"^(string|integer|number|boolean|list|object|bytes)(\|(string|integer|number|boolean|list|object|bytes))*\??$"
+    ),
+]
 
 
 class _Strict(BaseModel):
@@ -35,6 +55,10 @@ class Subset(_Strict):
         description="upstream rows as documented; null where unknown"
     )
     license: License | None = Field(default=None, description="where it differs from the card's")
+    commercial_use: Answer | None = Field(default=None, description="where it differs")
+    redistribution: Answer | None = Field(default=None, description="where it differs")
+    row_files: tuple[Text, ...] = Field(default=(), description="where they differ")
+    columns: Mapping[str, FieldKind] = Field(default={}, description="where they differ")
     repo: str | None = Field(default=None, description="Hub id where it differs from the card's")
     note: str | None = Field(default=None, description="what a user must know before drawing on it")
 
@@ -48,8 +72,14 @@ class SourceCard(_Strict):
     revision: Text = Field(description="commit, tag, or main: resolved once a build")
     homepage: Text
     license: License = Field(description="SPDX id, or LicenseRef-<name> for a named one")
+    commercial_use: Answer = Field(description="may a product be trained on it")
+    redistribution: Answer = Field(description="may a mixture that holds its rows be published")
+    attribution: Text = Field(description="the line that a published mixture must carry")
     gated: bool
     citation: Text
+    num_bytes: NonNegativeInt | None = Field(
+        description="download size as documented, media included; null where unknown"
+    )
     subsets: tuple[Subset, ...] = Field(min_length=1)
     quirks: tuple[str, ...] = Field(description="what upstream does that a reader must survive")
     media_repos: tuple[str, ...] = Field(
@@ -59,6 +89,20 @@ class SourceCard(_Strict):
         default=(), description="for layout url: the files under `repo`, which cannot be listed"
     )
     layout: Literal["hub", "url"] = "hub"
+    row_files: tuple[Text, ...] = Field(
+        description="patterns of annotation files; {subset} stands for a subset's name"
+    )
+    media_files: tuple[Text, ...] = Field(default=(), description="patterns of media archives")
+    columns: Mapping[str, FieldKind] = Field(
+        description="fields of an upstream row; `?` marks those that may be null or absent"
+    )
+    marker: Literal["<image>", "<video>", "none"] = Field(
+        description="what stands in upstream texts for a media"
+    )
+    local_media: Text | None = Field(
+        default=None,
+        description="where upstream ships no media: what `--media NAME=DIR` must point at",
+    )
 
     @property
     def repos(self) -> tuple[str, ...]:
@@ -70,6 +114,11 @@ class SourceCard(_Strict):
         wanted = [s for s in self.subsets if subsets is None or s.name in subsets]
         found = [subset.repo or self.repo for subset in wanted]
         return tuple(dict.fromkeys([*found, *self.media_repos]))
+
+    def row_patterns(self, subset: Subset) -> tuple[str, ...]:
+        """Patterns of the files that hold a subset's rows, relative to its repository."""
+        patterns = subset.row_files or self.row_files
+        return tuple(pattern.replace("{subset}", subset.name) for pattern in patterns)
 
     def subset(self, name: str) -> Subset:
         for subset in self.subsets:

@@ -179,7 +179,7 @@ def store_row(draft: Draft, card: SourceCard) -> dict[str, Any]:
         "group": draft.group,
         "subset": draft.subset,
         "category": subset.category,
-        "kind": "chat",
+        "kind": draft.kind,
         "messages": [
             {
                 "role": message.role,

@@ -14,7 +14,7 @@ from functools import cache
 from manifests.errors import CardError, UsageError, nearest
 from sources.base import Source
 
-_HELPERS = {"base", "root", "readers", "conversations", "ink"}
+_HELPERS = {"base", "root", "readers", "conversations", "ink", "tables"}
 
 
 @cache

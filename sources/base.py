@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from manifests.cards import SourceCard, load_card
-from manifests.schema import ContentType, Role
+from manifests.schema import ContentType, Kind, Role
 from sources.root import FileRef, Root
 
 ALL_SUBSETS = "*"
@@ -70,6 +70,7 @@ class Draft:
     """A conversation read from an upstream row, its media still named by key.
 
     `row` counts from 0 in the upstream file; `group` tells apart several conversations of one row.
+    `kind` is `document` for pretraining text: a single assistant message, all of it to be learned.
     `extra` keeps upstream columns that have no place in the schema.
     """
 
@@ -79,6 +80,7 @@ class Draft:
     media: list[MediaRef] = field(default_factory=list)
     group: int = 0
     extra: dict[str, Any] | None = None
+    kind: Kind = "chat"
 
 
 @dataclass(slots=True)

@@ -75,6 +75,25 @@ def build_chat(
     return messages
 
 
+def question_answers(texts: object) -> tuple[list[tuple[str, str]], list[Any]]:
+    """Pairs of `[{user, assistant, source?}, ...]`, and the turns' sources if any has one.
+
+    The shape that Hugging Face's own vision sets share. RowError: `row_malformed`, `no_turns`.
+    """
+    if not isinstance(texts, list):
+        raise RowError("row_malformed", "texts is not a list")
+    if not texts:
+        raise RowError("no_turns", "texts is empty")
+    pairs = []
+    for number, turn in enumerate(texts):
+        for side in ("user", "assistant"):
+            if not isinstance(turn, dict) or not isinstance(turn.get(side), str):
+                raise RowError("row_malformed", f"texts[{number}].{side} is not a string")
+        pairs.append((turn["user"], turn["assistant"]))
+    sources = [turn.get("source") for turn in texts]
+    return pairs, sources if any(source is not None for source in sources) else []
+
+
 def clean_text(text: str) -> str:
     """Text without white space at its ends; RowError for lone surrogates: no file can hold them."""
     try:

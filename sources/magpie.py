@@ -7,18 +7,18 @@ Three generations of columns, told apart by what a row has:
     input, output | instruction, response (+ _2)    flat pairs beside or instead of them
 
 A repository with several configs has one folder each; the subset is then `<repo name>-<config>`.
-Every other column goes to `extra`, but for those in LEFT_OUT.
+Every other column goes to `extra`, but for those `left_out`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from sources.base import Draft, Message, Rejected, RowShard, Source
+from sources.base import Draft, Message, RowShard
 from sources.conversations import RowError, build_chat, json_columns, parse_conversation
-from sources.readers.parquet import column_of, parquet_shards, read_rows
+from sources.readers.parquet import column_of
 from sources.root import FileRef, Root
+from sources.tables import TableSource
 
 # Leaves that hold a conversation, in order of preference.
 _DIALECTS = (
@@ -33,30 +33,26 @@ _PAIRS = (
 )
 _LISTS = tuple(column_of(leaves[0]) for leaves in _DIALECTS)
 _TEXTS = {name for pairs in _PAIRS for pair in pairs for name in pair}
-# Vectors and neighbour lists are many times the size of the texts and of use to their own model
-# alone; `base_output` is a weaker model's answer, of which `base_reward` stays.
-LEFT_OUT = {"embedding", "nn_indices", "nn_scores", "base_output"}
 
 
-class Magpie(Source):
+class Magpie(TableSource):
     name: ClassVar[str] = "magpie"
     version: ClassVar[int] = 1
+    required: ClassVar[tuple[tuple[str, ...], ...]] = (
+        *_DIALECTS,
+        *(pairs[0] for pairs in _PAIRS),
+    )
+    # Vectors and neighbour lists are many times the size of the texts and of use to their own model
+    # alone; `base_output` is a weaker model's answer, of which `base_reward` stays.
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        ("embedding", "nn_indices", "nn_scores", "base_output")
+    )
 
-    def rows(self, root: Root) -> list[RowShard]:
-        shards = []
-        for subset, files in self._files(root).items():
-            ranges = parquet_shards(root, files, *_DIALECTS, *(pairs[0] for pairs in _PAIRS))
-            shards += [RowShard(self.name, subset, file, a, b) for file, a, b in ranges]
-        return shards
+    def draft(self, shard: RowShard, row: int, values: dict[str, Any]) -> Draft:
+        extra = {name: value for name, value in values.items() if name not in {*_LISTS, *_TEXTS}}
+        return Draft(row, shard.subset, _messages(values), extra=json_columns(extra))
 
-    def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        for row, values in read_rows(root, shard.file, shard.start, shard.stop, _is_wanted):
-            try:
-                yield _draft(shard, row, values)
-            except RowError as error:
-                yield Rejected(row, shard.subset, error.reason, error.detail)
-
-    def _files(self, root: Root) -> dict[str, list[FileRef]]:
+    def files(self, root: Root) -> dict[str, list[FileRef]]:
         """Files of each subset of this repository: in `data`, or in the folder of its config."""
         subsets = [s.name for s in self.card.subsets if (s.repo or self.card.repo) == root.repo]
         stem = root.repo.rsplit("/", 1)[-1]
@@ -69,17 +65,6 @@ class Magpie(Source):
 
 
 SOURCE = Magpie()
-
-
-def _is_wanted(leaf: str) -> bool:
-    return column_of(leaf) not in LEFT_OUT
-
-
-def _draft(shard: RowShard, row: int, values: dict[str, Any] | RowError) -> Draft:
-    if isinstance(values, RowError):
-        raise values
-    extra = {name: value for name, value in values.items() if name not in {*_LISTS, *_TEXTS}}
-    return Draft(row, shard.subset, _messages(values), extra=json_columns(extra))
 
 
 def _messages(values: dict[str, Any]) -> list[Message]:

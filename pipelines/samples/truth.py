@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from manifests.ledger import Fate
 
-VERSION = 1
+VERSION = 2
 
 
 class Outcome(NamedTuple):
@@ -95,8 +95,9 @@ class Place:
 class Truth:
     """The record of all that was planted, in the order of its places."""
 
-    def __init__(self, scale: int) -> None:
+    def __init__(self, scale: int, sources: Sequence[str]) -> None:
         self._scale = scale
+        self._sources = list(sources)
         self._planted: dict[Place, dict[str, Any]] = {}
 
     def plant(self, defect: str, place: Place, matched: Place | None = None) -> None:
@@ -114,7 +115,12 @@ class Truth:
 
     def as_json(self) -> dict[str, Any]:
         planted = [self._planted[place] for place in sorted(self._planted)]
-        return {"version": VERSION, "scale": self._scale, "planted": planted}
+        return {
+            "version": VERSION,
+            "scale": self._scale,
+            "sources": self._sources,
+            "planted": planted,
+        }
 
 
 class Sheet:

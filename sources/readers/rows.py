@@ -1,11 +1,30 @@
-"""What JSON rows of LLaVA-shaped upstreams share: an object, media paths in it, and the rest."""
+"""What JSON rows of upstreams share: an unpacked stream, an object, media paths, and the rest."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import pyarrow as pa
 
 from sources.conversations import RowError
 from sources.readers.json_array import JsonRow
+from sources.root import FileRef, Root
+
+_PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+
+
+@contextmanager
+def open_rows(root: Root, file: FileRef) -> Iterator[IO[bytes]]:
+    """The file's text as a stream, unpacked by its suffix."""
+    codec = next((name for suffix, name in _PACKED.items() if file.path.endswith(suffix)), None)
+    with root.open(file.path) as handle:
+        if codec is None:
+            yield handle
+        else:
+            with pa.CompressedInputStream(handle, codec) as unpacked:
+                yield unpacked
 
 
 def row_object(row: JsonRow) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from manifests.schema import ContentType, Kind, Role
 from sources.root import FileRef, Root
 
 ALL_SUBSETS = "*"
+# `Root.repo` of a user's own folder that holds media which upstream does not ship.
+LOCAL_MEDIA = "local media"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         target = folder / "HuggingFaceM4/the_cauldron/ai2d"
         target.mkdir(parents=True)
         (target / "train.parquet").write_text(f"scale {scale}")
-        return truth_module.Truth(scale)
+        return truth_module.Truth(scale, [])
 
     monkeypatch.setattr(samples_package, "_write_sources", write)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
@@ -32,13 +33,9 @@ Answer = Annotated[
     Literal["yes", "no", "unknown"],
     BeforeValidator(lambda value: {True: "yes", False: "no"}.get(value, value)),
 ]
-# What a field of an upstream row may hold, e.g. "string", "integer|string", "list?".
-FieldKind = Annotated[
-    str,
-    Field(
-        pattern=r"^(string|integer|number|boolean|list|object|bytes)(\|(string|integer|number|boolean|list|object|bytes))*\??$"
-    ),
-]
+_KIND = r"(string|integer|number|boolean|list|object|bytes)"
+# What a field of an upstream row may hold: "string", "integer|string"; "list?" also null or absent.
+FieldKind = Annotated[str, Field(pattern=rf"^{_KIND}(\|{_KIND})*\??$")]
 
 
 class _Strict(BaseModel):
@@ -58,6 +55,7 @@ class Subset(_Strict):
     commercial_use: Answer | None = Field(default=None, description="where it differs")
     redistribution: Answer | None = Field(default=None, description="where it differs")
     row_files: tuple[Text, ...] = Field(default=(), description="where they differ")
+    media_files: tuple[Text, ...] | None = Field(default=None, description="where they differ")
     columns: Mapping[str, FieldKind] = Field(default={}, description="where they differ")
     repo: str | None = Field(default=None, description="Hub id where it differs from the card's")
     note: str | None = Field(default=None, description="what a user must know before drawing on it")
@@ -88,16 +86,24 @@ class SourceCard(_Strict):
     files: tuple[str, ...] = Field(
         default=(), description="for layout url: the files under `repo`, which cannot be listed"
     )
-    layout: Literal["hub", "url"] = "hub"
+    layout: Literal["hub", "url", "folder"] = "hub"
     row_files: tuple[Text, ...] = Field(
         description="patterns of annotation files; {subset} stands for a subset's name"
     )
-    media_files: tuple[Text, ...] = Field(default=(), description="patterns of media archives")
+    media_files: tuple[Text, ...] = Field(
+        default=(), description="patterns of media archives, also of those in media_repos"
+    )
+    other_files: tuple[Text, ...] = Field(
+        default=(), description="patterns of data files that are known and not read"
+    )
     columns: Mapping[str, FieldKind] = Field(
         description="fields of an upstream row; `?` marks those that may be null or absent"
     )
     marker: Literal["<image>", "<video>", "none"] = Field(
         description="what stands in upstream texts for a media"
+    )
+    contents: Text | None = Field(
+        default=None, description="where the texts lie that rows name by id: `<contents>/<blob_id>`"
     )
     local_media: Text | None = Field(
         default=None,
@@ -117,8 +123,25 @@ class SourceCard(_Strict):
 
     def row_patterns(self, subset: Subset) -> tuple[str, ...]:
         """Patterns of the files that hold a subset's rows, relative to its repository."""
-        patterns = subset.row_files or self.row_files
-        return tuple(pattern.replace("{subset}", subset.name) for pattern in patterns)
+        return _named(subset.row_files or self.row_files, subset)
+
+    def media_patterns(self, subset: Subset) -> tuple[str, ...]:
+        """Patterns of the archives that hold a subset's media, in whichever repository."""
+        own = subset.media_files
+        return _named(self.media_files if own is None else own, subset)
+
+    def license_of(self, subset: Subset) -> str:
+        return subset.license or self.license
+
+    def commercial_use_of(self, subset: Subset) -> Answer:
+        return subset.commercial_use or self.commercial_use
+
+    def redistribution_of(self, subset: Subset) -> Answer:
+        return subset.redistribution or self.redistribution
+
+    def columns_of(self, subset: Subset) -> Mapping[str, str]:
+        """Fields of a row of this subset: its own, where it has any."""
+        return subset.columns or self.columns
 
     def subset(self, name: str) -> Subset:
         for subset in self.subsets:
@@ -139,9 +162,12 @@ class SourceCard(_Strict):
         return self
 
 
-def parse_card(text: str, name: str) -> SourceCard:
-    """The card in YAML `text`, which must be that of source `name`; CardError names the field."""
-    where = f"manifests/sources/{name}.yaml"
+def _named(patterns: tuple[str, ...], subset: Subset) -> tuple[str, ...]:
+    return tuple(pattern.replace("{subset}", subset.name) for pattern in patterns)
+
+
+def parse_card(text: str, name: str, where: str) -> SourceCard:
+    """The card in YAML `text`, that of source `name`; errors say `where` the text stands."""
     try:
         card = SourceCard.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
@@ -153,14 +179,22 @@ def parse_card(text: str, name: str) -> SourceCard:
     return card
 
 
+def card_names() -> set[str]:
+    """The sources that a card comes with smolmix for."""
+    folder = resources.files("manifests") / "sources"
+    names = {file.name for file in folder.iterdir()}
+    return {name.removesuffix(".yaml") for name in names if name.endswith(".yaml")}
+
+
 @cache
-def load_card(name: str) -> SourceCard:
-    """The card manifests/sources/<name>.yaml; its `name` must equal the file's."""
-    file = resources.files("manifests") / "sources" / f"{name}.yaml"
+def load_card(name: str, path: Path | None = None) -> SourceCard:
+    """The card manifests/sources/<name>.yaml, or the one at `path`; its `name` must be `name`."""
+    file = path or resources.files("manifests") / "sources" / f"{name}.yaml"
+    where = str(path or f"manifests/sources/{name}.yaml")
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise CardError(f"there is no card manifests/sources/{name}.yaml") from error
+        raise CardError(f"there is no card {where}") from error
     except UnicodeDecodeError as error:
-        raise CardError(f"manifests/sources/{name}.yaml is not UTF-8: {error}") from error
-    return parse_card(text, name)
+        raise CardError(f"{where} is not UTF-8: {error}") from error
+    return parse_card(text, name, where)

@@ -25,6 +25,7 @@ class Stage(StrEnum):
 
     CURATE = "curate"
     JOIN = "join"
+    ACCESS = "access"  # licences, and what was asked to be left out
     FILTER = "filter"
     DECONTAMINATE = "decontaminate"
     DEDUPLICATE = "deduplicate"

@@ -11,6 +11,10 @@
 Shares are exact rationals ("14%", "7/50" and 0.14 are the same) and sum to 1 at each level. A leaf
 claims the samples that satisfy its own conditions and those of every component above it; no sample
 may be claimed twice (`mixtures.assign` refuses it). Order of components is order of ties.
+
+A source is named by its name, or, if it is the user's own, by the path of its module from the
+recipe's folder (`./my_source.py`, `./my_source.py/subset`). Data of the user's own in a common form
+are declared under `local` (manifests/local_sets.py) and named `local/NAME`.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ from pydantic import (
 )
 
 from manifests.errors import RecipeError, nearest
+from manifests.local_sets import LocalSet
 from manifests.schema import Modality
 
 _SHARE = re.compile(r"(?P<decimal>\d+(\.\d+)?)(?P<percent>%?)|\d+/0*[1-9]\d*")
@@ -150,6 +155,12 @@ class Recipe(_Frozen):
         default_factory=dict, description="filters to apply; of each, params that are not default"
     )
     components: tuple[Component, ...] = Field(min_length=1)
+    local: Mapping[str, LocalSet] = Field(
+        default_factory=dict, description="the user's own data: subsets of the source `local`"
+    )
+    modules: Mapping[str, str] = Field(
+        default_factory=dict, description="the user's own sources: paths of modules by name"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

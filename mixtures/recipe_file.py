@@ -5,6 +5,8 @@ YAML would turn a share such as 0.14 into a binary float, so shares are kept as 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from manifests.errors import RecipeError, nearest
 from mixtures.recipe import Component, Recipe
 
 _Place = tuple[int | str, ...]
+_MODULE = re.compile(r"(?P<path>(?:\.{0,2}/).*?\.py)(?P<subset>/.+)?")
 
 
 def builtin_names() -> list[str]:
@@ -47,6 +50,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     raw, lines = _read_yaml(text, where)
     if not isinstance(raw, dict):
         raise RecipeError(f"{where}: a recipe is a mapping with name, unit and components")
+    _name_modules(raw, where)
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
@@ -55,6 +59,34 @@ def parse_recipe(text: str, where: str) -> Recipe:
         first, *others = unknown_first
         more = f" (and {len(others)} more)" if others else ""
         raise RecipeError(f"{_explain(dict(first), raw, lines, where)}{more}") from None
+
+
+def _name_modules(raw: dict[str, Any], where: str) -> None:
+    """Write `./my_source.py/subset` as `my_source/subset`, and note the path under `modules`."""
+    modules: dict[str, str] = dict(raw.get("modules") or {})
+    for entries in _source_lists(raw):
+        for place, entry in enumerate(entries):
+            match = _MODULE.fullmatch(entry) if isinstance(entry, str) else None
+            if match is None:
+                continue
+            name = Path(match["path"]).stem
+            if modules.setdefault(name, match["path"]) != match["path"]:
+                raise RecipeError(
+                    f"{where}: two sources would be called {name!r}: {modules[name]} and "
+                    f"{match['path']}; rename one file"
+                )
+            entries[place] = name + (match["subset"] or "")
+    if modules:
+        raw["modules"] = modules
+
+
+def _source_lists(raw: Any) -> Iterator[list[Any]]:
+    """Every `sources` list at any depth of the tree of components."""
+    components = raw.get("components") if isinstance(raw, dict) else None
+    if isinstance(raw, dict) and isinstance(raw.get("sources"), list):
+        yield raw["sources"]
+    for component in components if isinstance(components, list) else ():
+        yield from _source_lists(component)
 
 
 def _read_yaml(text: str, where: str) -> tuple[Any, dict[_Place, int]]:

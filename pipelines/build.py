@@ -29,6 +29,7 @@ from pipelines.engine import Engine, Task, make_engine
 from pipelines.finish import finish
 from pipelines.frames import FrameSpec
 from pipelines.join import Joined, join_rows
+from pipelines.local_media import check_names, local_roots
 from pipelines.options import BuildOptions
 from pipelines.progress import StageProgress, human_bytes
 from pipelines.resolve import drop_exact_duplicates, judge_filters, lost_rows, parse_policies
@@ -37,6 +38,7 @@ from pipelines.store import check_writable, sweep_spools
 from pipelines.tables import print_dry_run, print_result
 from pipelines.tokens import PROCESSOR, with_tokens
 from pipelines.upstream import Upstream, check_mirror, find_upstream
+from sources.base import LOCAL_MEDIA
 from sources.root import Root
 
 _EMIT_MEMORY = 768 << 20
@@ -123,7 +125,9 @@ def _build(job: _Job, started: float) -> BuildManifest | None:
 
 
 def _roots(upstreams: Sequence[Upstream]) -> list[Root]:
-    return [root for upstream in upstreams for root, _ in (*upstream.rows, *upstream.media)]
+    """Of what upstream ships: a user's own folder has no revision."""
+    found = [root for upstream in upstreams for root, _ in (*upstream.rows, *upstream.media)]
+    return [root for root in found if root.repo != LOCAL_MEDIA]
 
 
 def _known_subsets() -> dict[str, list[str]]:
@@ -137,10 +141,13 @@ def _find_upstreams(job: _Job) -> list[Upstream]:
     options = job.options
     if options.mirror is not None:
         check_mirror(options.mirror)
+    drawn = {name: sources.get(name) for name in sorted(job.recipe.sources())}
+    check_names(options.media, [source.name for source in drawn.values()], sources.discover())
     upstreams = []
     for name, subsets in sorted(job.recipe.sources().items()):
         wanted = set(subsets) or None
-        upstream = find_upstream(sources.get(name), wanted, options.mirror, options.limit)
+        local = local_roots(drawn[name], options.media)
+        upstream = find_upstream(drawn[name], wanted, options.mirror, options.limit, local)
         upstreams.append(upstream)
         absent = upstream.absent(wanted)
         if absent:

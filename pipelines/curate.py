@@ -13,7 +13,7 @@ from pipelines.engine import Task
 from pipelines.frames import FrameSpec
 from pipelines.measures import facts_bytes, measure_folder, missing
 from pipelines.store import is_done, media_folder, row_folder
-from pipelines.upstream import Upstream, media_key, row_key
+from pipelines.upstream import Upstream, card_digest, media_key, row_key
 from sources.base import MediaShard, RowShard
 from sources.root import Root
 
@@ -31,6 +31,7 @@ class CuratedSource:
     """A source's finished folders in shard order, each with the shard's upstream file."""
 
     name: str
+    suffix: bool  # whether media are looked up by suffix
     media: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]  # (folder, upstream file path)
 
@@ -90,20 +91,24 @@ class _SourcePlan:
         self.num_done = 0
         self._store = store
         self._source = upstream.source
+        # Categories and licenses of the card are stored with the rows.
+        self._facts = f"{upstream.source.fingerprint}-{card_digest(upstream.source.card)}"
         self._names = {
             level: tuple(f.name for f in used if f.level == level) for level in ("sample", "media")
         }
         media = tuple(self._media(root, shard, spec) for root, shard in upstream.media)
         take = limited and not upstream.source.media_in_rows
         rows = tuple(self._rows(r, s, media if take else None) for r, s in upstream.rows)
-        self.curated = CuratedSource(upstream.source.name, media, rows)
+        self.curated = CuratedSource(
+            self._source.name, self._source.media_lookup == "suffix", media, rows
+        )
 
     def _media(self, root: Root, shard: MediaShard, spec: FrameSpec) -> str:
         source = self._source
         makers = f"{_MAKERS_VERSION}|{spec.spec}"
-        key = media_key(root, shard, source.version, makers)
+        key = media_key(root, shard, source.fingerprint, makers)
         folder = media_folder(self._store, source.name, key)
-        task = MediaTask(source.name, root, shard, self._store, folder, spec, self._names["media"])
+        task = MediaTask(source.ref, root, shard, self._store, folder, spec, self._names["media"])
         size = sum(file.size for file in shard.files)
         self._add(
             self.media_tasks,
@@ -123,9 +128,9 @@ class _SourcePlan:
     def _rows(self, root: Root, shard: RowShard, media: tuple[str, ...] | None) -> tuple[str, str]:
         source = self._source
         available = key_digest(*media) if media is not None else ""
-        key = row_key(root, shard, source.version, available)
+        key = row_key(root, shard, self._facts, available)
         folder = row_folder(self._store, source.name, shard.subset, key)
-        task = RowTask(source.name, root, shard, folder, self._names["sample"])
+        task = RowTask(source.ref, root, shard, folder, self._names["sample"])
         if media is not None:
             assert shard.stop is not None, "a limit gives every shard an end"
             task = replace(task, take=shard.stop - shard.start, media_folders=media)

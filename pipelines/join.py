@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-import sources
 from manifests.ids import content_id
 from manifests.ledger import Fate, Stage
 from manifests.storage import join, open_ipc, read_parquet
@@ -74,7 +73,7 @@ def join_rows(curated: Sequence[CuratedSource]) -> Joined:
     for source in curated:
         media = load_media(list(source.media))
         folder = pa.array([n + len(media_folders) for n in media["folder"].to_pylist()], pa.int32())
-        joiner = _Joiner(source.name, media, offset)
+        joiner = _Joiner(source, media, offset)
         for path, file in source.rows:
             rows += joiner.folder_rows(path, file, len(row_folders))
             row_folders.append(path)
@@ -88,15 +87,14 @@ def join_rows(curated: Sequence[CuratedSource]) -> Joined:
 class _Joiner:
     """Joins one source's rows; `offset` is where its media begin in the table of all."""
 
-    def __init__(self, source: str, media: pa.Table, offset: int) -> None:
-        self._source = source
+    def __init__(self, source: CuratedSource, media: pa.Table, offset: int) -> None:
+        self._source = source.name
         self._offset = offset
         self._digests: list[str | None] = media["digest"].to_pylist()
         self._reasons: list[str | None] = media["reason"].to_pylist()
         self._details: list[str | None] = media["detail"].to_pylist()
         self._bytes = [sum(lengths or ()) for lengths in media["lengths"].to_pylist()]
-        suffix = sources.get(source).media_lookup == "suffix"
-        self._index = MediaIndex(media["key"].to_pylist(), self._digests, suffix)
+        self._index = MediaIndex(media["key"].to_pylist(), self._digests, source.suffix)
 
     def folder_rows(self, folder: str, file: str, number: int) -> list[dict[str, Any]]:
         rows = [

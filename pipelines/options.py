@@ -37,3 +37,5 @@ class BuildOptions:
     ray_address: str | None = None
     dry_run: bool = False
     overwrite: bool = False
+    # (source, folder): media that upstream does not ship, see local_media.py.
+    media: tuple[tuple[str, str], ...] = ()

@@ -12,7 +12,7 @@ from manifests.cards import SourceCard
 from manifests.errors import SourceError, UsageError
 from manifests.ids import key_digest
 from manifests.storage import exists, is_local, join, local_path
-from sources.base import ALL_SUBSETS, MediaShard, RowShard, Source
+from sources.base import ALL_SUBSETS, LOCAL_MEDIA, MediaShard, RowShard, Source
 from sources.root import FileRef, Root
 
 # A local file up to this size is identified by its digest; a larger one by size, time of change and
@@ -59,10 +59,15 @@ def _commit(repo: str, revision: str) -> str:
 
 
 def find_upstream(
-    source: Source, subsets: set[str] | None, mirror: str | None, limit: int | None
+    source: Source,
+    subsets: set[str] | None,
+    mirror: str | None,
+    limit: int | None,
+    local: Sequence[Root] = (),
 ) -> Upstream:
     """The source's shards for `subsets` (None: all), cut to `limit` rows a subset.
 
+    `local` are folders of the user's that hold media which upstream does not ship.
     With a limit, media are taken from the head of the first archive of each subset, and rows are
     those whose media lie there. A source without any row shard is an error: it is missing.
     """
@@ -71,7 +76,9 @@ def find_upstream(
     for repo in source.card.repos_of(subsets):
         root, found_rows, found_media = _list_shards(source, repo, mirror)
         rows += [(root, shard) for shard in found_rows if _wanted(shard.subset, subsets)]
-        media += [(root, shard) for shard in found_media if _wanted(shard.subset, subsets)]
+        media += [(root, shard) for shard in found_media if _serves(shard, subsets)]
+    for root in local:
+        media += [(root, shard) for shard in source.media(root) if _serves(shard, subsets)]
     if not rows:
         where = f"below the mirror {mirror}" if mirror else f"at {source.card.repo}"
         raise SourceError(
@@ -113,6 +120,10 @@ def _wanted(subset: str, subsets: set[str] | None) -> bool:
     return subsets is None or subset == ALL_SUBSETS or subset in subsets
 
 
+def _serves(shard: MediaShard, subsets: set[str] | None) -> bool:
+    return any(_wanted(subset, subsets) for subset in (shard.subset, *shard.others))
+
+
 def _limit_rows(rows: Sequence[tuple[Root, RowShard]], limit: int) -> list[tuple[Root, RowShard]]:
     """Every subset's first `limit` rows: ranges are cut where their length is known."""
     kept: list[tuple[Root, RowShard]] = []
@@ -137,13 +148,17 @@ def _limit_media(
     left: dict[str, int] = {}
     for root, shard in media:
         # Archives that belong to no one subset hold different ones each: every head is taken.
-        subset = shard.files[0].path if shard.subset == ALL_SUBSETS else shard.subset
+        place = shard.files[0].path
+        if shard.stop is not None:  # loose files: of each top folder
+            place = place.split("/", 1)[0] if "/" in place else ""
+        subset = place if shard.subset == ALL_SUBSETS else shard.subset
         rest = left.setdefault(subset, limit)
         if rest <= 0:
             continue
         stop = shard.start + rest
         cut = replace(shard, stop=stop if shard.stop is None else min(stop, shard.stop))
-        left[subset] = rest - ((cut.stop or 0) - cut.start) if in_rows else 0
+        is_known = in_rows or shard.stop is not None
+        left[subset] = rest - ((cut.stop or 0) - cut.start) if is_known else 0
         kept.append((root, cut))
     return kept
 
@@ -163,19 +178,29 @@ def file_identity(root: Root, file: FileRef) -> str:
     """What tells this version of an upstream file from another: etag, else digest."""
     if file.etag:
         return f"{file.path}:{file.size}:{file.etag}"
+    if is_local(root.uri) and root.repo == LOCAL_MEDIA:
+        # A user's folder may hold half a million clips, too many to read at every plan.
+        path = local_path(join(root.uri, file.path))
+        changed = path.stat().st_mtime_ns if path.exists() else 0  # a link may lead nowhere
+        return f"{file.path}:{file.size}:{changed}"
     if is_local(root.uri):
         digest = _digest_ends(local_path(join(root.uri, file.path)), file.size)
         return f"{file.path}:{file.size}:{digest}"
     return f"{file.path}:{file.size}"
 
 
-def media_key(root: Root, shard: MediaShard, version: int, makers: str) -> str:
-    """Names a media task's output: files, range, adapter version, and all that makes bytes."""
+def card_digest(card: SourceCard) -> str:
+    """Of what a row task takes from the card: each subset's category and license."""
+    return key_digest("card", *((s.name, s.category, s.license or card.license) for s in card.subsets))
+
+
+def media_key(root: Root, shard: MediaShard, fingerprint: str, makers: str) -> str:
+    """Names a media task's output: files, range, adapter, and all that makes bytes."""
     identities = [file_identity(root, file) for file in shard.files]
-    return key_digest("media", root.repo, identities, shard.start, shard.stop, version, makers)
+    return key_digest("media", root.repo, identities, shard.start, shard.stop, fingerprint, makers)
 
 
-def row_key(root: Root, shard: RowShard, version: int, available: str) -> str:
+def row_key(root: Root, shard: RowShard, facts: str, available: str) -> str:
     """Names a row task's output; `available` is the digest of the media keys a limit looks at."""
     identity = file_identity(root, shard.file)
-    return key_digest("rows", root.repo, identity, shard.start, shard.stop, version, available)
+    return key_digest("rows", root.repo, identity, shard.start, shard.stop, facts, available)

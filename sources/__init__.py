@@ -1,8 +1,8 @@
 """One upstream dataset, one module: upstream rows to conversations in one chat schema.
 
-A source is found by its module: any module of this package that binds `SOURCE`. A module that fails
-to import, or repeats a name, stops the run; helpers of the package (`base`, `root`, `readers`, ...)
-are listed in `_HELPERS` and bind nothing.
+A source is found by its module: any module of this package that binds `SOURCE`. One that fails to
+import, or bears another name than its source, stops the run. Modules that bind nothing are helpers
+of the package; a test holds that every card has its module and every module its card.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import pkgutil
 from functools import cache
 
 from manifests.errors import CardError, UsageError, nearest
+from sources import local, plugins
 from sources.base import Source
-
-_HELPERS = {"base", "root", "readers", "conversations", "ink", "tables"}
 
 
 @cache
@@ -22,12 +21,11 @@ def discover() -> dict[str, Source]:
     """All sources by name, sorted."""
     found: dict[str, Source] = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
-        if info.name in _HELPERS:
+        source = getattr(importlib.import_module(f"{__name__}.{info.name}"), "SOURCE", None)
+        if source is None:
             continue
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        source = getattr(module, "SOURCE", None)
         if not isinstance(source, Source):
-            raise CardError(f"sources/{info.name}.py binds no SOURCE")
+            raise CardError(f"sources/{info.name}.py binds SOURCE to something else than a source")
         if source.name != info.name:
             raise CardError(f"sources/{info.name}.py calls its source {source.name!r}")
         found[source.name] = source
@@ -35,7 +33,11 @@ def discover() -> dict[str, Source]:
 
 
 def get(name: str) -> Source:
-    """The source of that name; a usage error with the nearest one otherwise."""
+    """The source of that name or `Source.ref`; a usage error with the nearest name otherwise."""
+    if name.endswith(plugins.SUFFIX):
+        return plugins.load(name)
+    if name.startswith(local.REF):
+        return local.from_ref(name)
     found = discover()
     if name not in found:
         raise UsageError(

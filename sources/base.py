@@ -41,7 +41,7 @@ class MediaShard:
     """An archive (several files where it is split), or a range of rows with media inside.
 
     For a Parquet file `start` and `stop` are rows; for an archive `stop` is how many media members
-    to take from its head, None for all.
+    to take from its head, None for all. `others` are further subsets whose rows need it.
     """
 
     source: str
@@ -49,6 +49,7 @@ class MediaShard:
     files: tuple[FileRef, ...]
     start: int = 0
     stop: int | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -126,9 +127,24 @@ class Source(ABC):
     # archive's stem, without its first folder, or as the unique key that ends on it.
     media_lookup: ClassVar[Literal["exact", "suffix"]] = "exact"
 
+    # Of a user's own source: the path of its module and of its card, and a digest over both.
+    origin: str = ""
+    card_file: Path | None = None
+    digest: str = ""
+
     @property
     def card(self) -> SourceCard:
-        return load_card(self.name)
+        return load_card(self.name, self.card_file)
+
+    @property
+    def ref(self) -> str:
+        """What `sources.get` finds this source by in any process."""
+        return self.origin or self.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the code that reads this source, in store keys."""
+        return f"{self.version}-{self.digest}" if self.digest else str(self.version)
 
     @abstractmethod
     def rows(self, root: Root) -> list[RowShard]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from manifests.ids import key_digest
 from manifests.schema import ContentType, Role
 from sources.base import Message
 
@@ -92,6 +93,11 @@ def question_answers(texts: object) -> tuple[list[tuple[str, str]], list[Any]]:
         pairs.append((turn["user"], turn["assistant"]))
     sources = [turn.get("source") for turn in texts]
     return pairs, sources if any(source is not None for source in sources) else []
+
+
+def choose_prompt(prompts: Sequence[str], answer: str) -> str:
+    """A question of ours for an upstream that has none: the same one for the same answer."""
+    return prompts[int(key_digest("prompt", answer), 16) % len(prompts)]
 
 
 def clean_text(text: str) -> str:

@@ -10,7 +10,6 @@ and is only kept in `extra`, with `choice_list` and `metadata`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
@@ -31,7 +30,7 @@ from sources.readers.frames import REPO as FRAMES_REPO
 from sources.readers.frames import frame_shards, read_frame_clips
 from sources.readers.json_array import JsonRow, read_json_rows
 from sources.readers.members import clean_name, want_media
-from sources.readers.rows import media_paths, row_object, without
+from sources.readers.rows import media_paths, row_object, rows_by_subset, without
 from sources.root import Root
 
 _IMAGES, _VIDEOS = "m4_instruct_annotations.json", "m4_instruct_video.json"
@@ -63,14 +62,13 @@ class M4Instruct(Source):
                     yield _read(row, shard.subset)
                 return
             names = {subset.name.casefold(): subset.name for subset in self.card.subsets}
-            seen: Counter[str] = Counter()
-            for row in read_json_rows(handle):
-                dataset = str(_metadata(row.value).get("dataset"))
-                subset = names.get(dataset.casefold(), _OTHER)
-                number = seen[subset]
-                seen[subset] += 1
-                if shard.start <= number and (shard.stop is None or number < shard.stop):
-                    yield _read(row, subset)
+
+            def subset_of(row: JsonRow) -> str:
+                return names.get(str(_metadata(row.value).get("dataset")).casefold(), _OTHER)
+
+            rows = read_json_rows(handle)
+            for row, subset in rows_by_subset(rows, subset_of, shard.start, shard.stop):
+                yield _read(row, subset)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         if root.repo == FRAMES_REPO:

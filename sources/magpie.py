@@ -6,7 +6,8 @@ Three generations of columns, told apart by what a row has:
     conversation or messages [{role, content}]      Magpie Ultra
     input, output | instruction, response (+ _2)    flat pairs beside or instead of them
 
-A repository with several configs has one folder each; the subset is then `<repo name>-<config>`.
+A repository with several configs has one folder each; the subset is then `<repo name>-<config>`,
+and the card names its folder.
 Every other column goes to `extra`, but for those `left_out`.
 """
 
@@ -17,7 +18,6 @@ from typing import Any, ClassVar
 from sources.base import Draft, Message, RowShard
 from sources.conversations import RowError, build_chat, json_columns, parse_conversation
 from sources.readers.parquet import column_of
-from sources.root import FileRef, Root
 from sources.tables import TableSource
 
 # Leaves that hold a conversation, in order of preference.
@@ -51,17 +51,6 @@ class Magpie(TableSource):
     def draft(self, shard: RowShard, row: int, values: dict[str, Any]) -> Draft:
         extra = {name: value for name, value in values.items() if name not in {*_LISTS, *_TEXTS}}
         return Draft(row, shard.subset, _messages(values), extra=json_columns(extra))
-
-    def files(self, root: Root) -> dict[str, list[FileRef]]:
-        """Files of each subset of this repository: in `data`, or in the folder of its config."""
-        subsets = [s.name for s in self.card.subsets if (s.repo or self.card.repo) == root.repo]
-        stem = root.repo.rsplit("/", 1)[-1]
-        found = {}
-        for subset in subsets:
-            folder = subset.removeprefix(stem).removeprefix("-") or "data"
-            folders = ["data", "default"] if folder == "default" else [folder]
-            found[subset] = root.glob(*(f"{name}/train-*.parquet" for name in folders))
-        return found
 
 
 SOURCE = Magpie()

@@ -113,19 +113,25 @@ class ImageTableSource(TableSource):
 
     def image_refs(self, shard: RowShard, row: int, values: dict[str, Any]) -> list[MediaRef]:
         """References to all images of the row, in the order of columns and lists."""
-        keys = [f"{shard.file.path}#{row}/{i}" for i in range(len(self._cells(values)))]
+        place = self.place(shard.subset, shard.file)
+        keys = [f"{place}#{row}/{i}" for i in range(len(self._cells(values)))]
         return [MediaRef("image", key) for key in keys]
+
+    def place(self, subset: str, file: FileRef) -> str:
+        """What the keys of a file's images begin with."""
+        return file.path
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         (file,) = shard.files
+        place = self.place(shard.subset, file)
         pieces = read_batches(
             root, file, shard.start, shard.stop, self._is_image, batch_bytes=_MEDIA_BATCH_BYTES
         )
         for piece in pieces:
             if isinstance(piece, Batch):
-                yield from self._items(file, piece)
+                yield from self._items(place, piece)
             else:
-                yield from self._lost_items(root, file, piece)
+                yield from self._lost_items(root, file, place, piece)
 
     def _is_image(self, leaf: str) -> bool:
         return column_of(leaf) in self.image_columns
@@ -152,17 +158,19 @@ class ImageTableSource(TableSource):
             if not isinstance(values, RowError):
                 yield row, self._cells(values)
 
-    def _items(self, file: FileRef, batch: Batch) -> Iterator[MediaItem]:
+    def _items(self, place: str, batch: Batch) -> Iterator[MediaItem]:
         for row, cells in self._readable(batch):
             for number, cell in enumerate(cells):
-                yield _item(f"{file.path}#{row}/{number}", cell)
+                yield _item(f"{place}#{row}/{number}", cell)
 
-    def _lost_items(self, root: Root, file: FileRef, damage: Damage) -> Iterator[MediaItem]:
+    def _lost_items(
+        self, root: Root, file: FileRef, place: str, damage: Damage
+    ) -> Iterator[MediaItem]:
         """Images whose bytes cannot be read; their number may still be known from their paths."""
         for piece in read_batches(root, file, damage.start, damage.stop, self._is_path):
             for row, cells in self._readable(piece):
                 for number in range(len(cells)):
-                    key = f"{file.path}#{row}/{number}"
+                    key = f"{place}#{row}/{number}"
                     yield MediaItem(key, "image", reason="archive_damaged", detail=damage.detail)
 
 

@@ -53,12 +53,12 @@ def _part_number(file: FileRef) -> float:
 
 
 def to_item(member: Member, prefix: str, archive: FileRef, default: MediaKind) -> MediaItem:
-    """The member as a media item, its key below `prefix`.
+    """The member as a media item, its key below `prefix` where there is one.
 
     What an archive lost without a name is keyed by the archive's own path, as `default`.
     """
     return MediaItem(
-        key=f"{prefix}/{member.name}" if member.name else archive.path,
+        key="/".join(filter(None, (prefix, member.name))) if member.name else archive.path,
         kind=media_kind(member.name) or default,
         data=member.data,
         file=member.file,

@@ -44,6 +44,10 @@ class JsonRow(NamedTuple):
     detail: str = ""
 
 
+class DamagedStream(Exception):
+    """What `read` of a packed file's stream raises where it cannot be unpacked further."""
+
+
 class _Lost(NamedTuple):
     """The file cannot be read further, and why."""
 
@@ -58,7 +62,7 @@ def read_json_rows(handle: IO[bytes], start: int = 0, stop: int | None = None) -
 
     A `json_malformed` row is the last one of the file; its number is that of the first row lost.
     """
-    for row, raw in enumerate(_raw_rows(_Window(handle))):
+    for row, raw in enumerate(_until_damage(_Window(handle))):
         if stop is not None and row >= stop:
             return
         if row < start:
@@ -112,6 +116,13 @@ class _Window:
                 return b""
         self.drop(len(self.data) - len(self.data.lstrip(_SPACE)))
         return self.data
+
+
+def _until_damage(window: _Window) -> Iterator[_Raw]:
+    try:
+        yield from _raw_rows(window)
+    except DamagedStream as damage:
+        yield _Lost(f"after byte {window.offset} of its text the file is damaged: {damage}")
 
 
 def _raw_rows(window: _Window) -> Iterator[_Raw]:

@@ -182,7 +182,7 @@ def _read_group(
             yield Batch(at, records.slice(0, max(0, last - at)))
             at += records.num_rows
     except (pa.ArrowException, OSError) as error:
-        if not _is_damage(error):
+        if not is_damage(error):
             raise
         detail = " ".join(str(error).split())
     if at < last:
@@ -226,7 +226,7 @@ def _ranges(groups: Sequence[tuple[int, int]], target_bytes: int) -> Iterator[tu
         yield start, stop
 
 
-def _is_damage(error: BaseException) -> bool:
+def is_damage(error: BaseException) -> bool:
     """True for what Arrow says of bytes; False for want of memory, a disk's error, the network's.
 
     Arrow raises its own classes or a bare OSError without a number, and passes on a file object's
@@ -254,7 +254,7 @@ def _open(root: Root, file: FileRef) -> Iterator[tuple[pq.ParquetFile, list[str]
             schema = parquet.metadata.schema
             paths = [schema.column(i).path for i in range(parquet.metadata.num_columns)]
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             raise SourceError(
                 f"{root.uri}/{file.path} ({file.size} bytes) is not a whole Parquet file "

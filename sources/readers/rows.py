@@ -2,29 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
 import pyarrow as pa
 
 from sources.conversations import RowError
-from sources.readers.json_array import JsonRow
+from sources.readers.json_array import DamagedStream, JsonRow
+from sources.readers.parquet import is_damage
 from sources.root import FileRef, Root
 
 _PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+# A piece in which damage is met is lost whole.
+_PIECE_BYTES = 16 * 1024
 
 
 @contextmanager
 def open_rows(root: Root, file: FileRef) -> Iterator[IO[bytes]]:
-    """The file's text as a stream, unpacked by its suffix."""
+    """The file's text as a stream, unpacked by its suffix; several frames or members are one text.
+
+    Where a packed file is cut or damaged, `read` gives what lies before and then DamagedStream.
+    """
     codec = next((name for suffix, name in _PACKED.items() if file.path.endswith(suffix)), None)
     with root.open(file.path) as handle:
         if codec is None:
             yield handle
         else:
             with pa.CompressedInputStream(handle, codec) as unpacked:
-                yield unpacked
+                yield _Unpacked(unpacked)  # type: ignore[misc]  # `read` is all that rows need
+
+
+class _Unpacked:
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self._stream = stream
+        self._damage: DamagedStream | None = None
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; fewer, or none, only where the text ends or is damaged."""
+        pieces: list[bytes] = []
+        while size > 0 and self._damage is None and (piece := self._piece(size)):
+            pieces.append(piece)
+            size -= len(piece)
+        if self._damage and not pieces:
+            raise self._damage
+        return b"".join(pieces)
+
+    def _piece(self, size: int) -> bytes:
+        try:
+            return bytes(self._stream.read(min(size, _PIECE_BYTES)))
+        except (pa.ArrowException, OSError) as error:
+            if not is_damage(error):
+                raise
+            self._damage = DamagedStream(" ".join(str(error).split()))
+            return b""
+
+
+def rows_by_subset(
+    rows: Iterable[JsonRow], subset_of: Callable[[JsonRow], str], start: int, stop: int | None
+) -> Iterator[tuple[JsonRow, str]]:
+    """Rows of a file that holds several subsets, each with its own; [start, stop) counts in each."""
+    seen: Counter[str] = Counter()
+    for row in rows:
+        subset = subset_of(row)
+        number = seen[subset]
+        seen[subset] += 1
+        if start <= number and (stop is None or number < stop):
+            yield row, subset
 
 
 def row_object(row: JsonRow) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,17 @@ GOOD: dict[str, Any] = {
     "revision": "main",
     "homepage": "https://example.org",
     "license": "CC-BY-4.0",
+    "commercial_use": "yes",
+    "redistribution": "unknown",
+    "attribution": "Demo by Nobody",
     "gated": False,
     "citation": "Nobody, 2024",
+    "num_bytes": None,
     "quirks": [],
+    "row_files": ["{subset}/train-*.parquet"],
+    "media_files": ["{subset}.zip"],
+    "columns": {"id": "string|integer?", "turns": "list"},
+    "marker": "<image>",
     "subsets": [
         {"name": "one", "category": "vqa", "modality": "image", "num_rows": 10},
         {
@@ -30,6 +39,11 @@ GOOD: dict[str, Any] = {
             "modality": "text",
             "num_rows": None,
             "license": "LicenseRef-llama3 AND CC-BY-NC-4.0",
+            "commercial_use": "no",
+            "redistribution": "no",
+            "row_files": ["all.json"],
+            "media_files": [],
+            "columns": {"text": "string"},
             "repo": "someone/other",
         },
     ],
@@ -39,13 +53,32 @@ GOOD: dict[str, Any] = {
 def _parse(**changes: Any) -> SourceCard:
     """The good card with fields changed, or left out where the change is Ellipsis."""
     fields = {name: value for name, value in (GOOD | changes).items() if value is not ...}
-    return parse_card(yaml.safe_dump(fields), "demo")
+    return parse_card(yaml.safe_dump(fields), "demo", "manifests/sources/demo.yaml")
 
 
 def test_good_card() -> None:
     card = _parse()
     assert card.subset("two").num_rows is None
     assert card.layout == "hub"
+
+
+def test_what_a_subset_says_counts_before_its_card() -> None:
+    card = _parse()
+    facts = [
+        (
+            card.license_of(subset),
+            card.commercial_use_of(subset),
+            card.redistribution_of(subset),
+            card.row_patterns(subset),
+            card.media_patterns(subset),
+            list(card.columns_of(subset)),
+        )
+        for subset in card.subsets
+    ]
+    assert facts == [
+        ("CC-BY-4.0", "yes", "unknown", ("one/train-*.parquet",), ("one.zip",), ["id", "turns"]),
+        ("LicenseRef-llama3 AND CC-BY-NC-4.0", "no", "no", ("all.json",), (), ["text"]),
+    ]
 
 
 def test_repos_are_each_named_once_in_order() -> None:
@@ -59,10 +92,15 @@ def test_unknown_subset_says_the_nearest() -> None:
         _parse().subset("tow")
 
 
-@pytest.mark.parametrize("field", [name for name in GOOD if name != "name"])
+@pytest.mark.parametrize("field", [n for n in GOOD if n not in ("name", "media_files")])
 def test_every_field_is_required(field: str) -> None:
     with pytest.raises(CardError, match=rf"sources/demo\.yaml: {field}: Field required"):
         _parse(**{field: ...})
+
+
+@pytest.mark.parametrize(("value", "answer"), [(True, "yes"), (False, "no"), ("unknown",) * 2])
+def test_a_bare_yes_or_no_is_an_answer(value: object, answer: str) -> None:
+    assert _parse(commercial_use=value).commercial_use == answer
 
 
 def _subset(**changes: Any) -> list[dict[str, Any]]:
@@ -84,7 +122,16 @@ def _subset(**changes: Any) -> list[dict[str, Any]]:
         ({"subsets": _subset(num_rows=-1)}, r"subsets\.0\.num_rows: Input should be greater"),
         ({"layout": "url"}, "files belong to layout url"),
         ({"files": ["a.tgz"]}, "files belong to layout url"),
-        ({"layout": "ftp"}, "layout: Input should be 'hub' or 'url'"),
+        ({"layout": "ftp"}, "layout: Input should be 'hub', 'url' or 'folder'"),
+        ({"commercial_use": "maybe"}, "commercial_use: Input should be 'yes', 'no' or 'unknown'"),
+        ({"redistribution": ""}, "redistribution: Input should be 'yes', 'no' or 'unknown'"),
+        ({"attribution": ""}, "attribution: String should have at least 1"),
+        ({"num_bytes": -1}, "num_bytes: Input should be greater"),
+        ({"columns": {"id": "text"}}, r"columns\.id: String should match"),
+        ({"columns": {"id": "string?|list"}}, r"columns\.id: String should match"),
+        ({"columns": {"id": ""}}, r"columns\.id: String should match"),
+        ({"marker": "<img>"}, "marker: Input should be '<image>', '<video>' or 'none'"),
+        ({"row_files": [""]}, r"row_files\.0: String should have at least 1"),
         ({"name": "other"}, "calls itself 'other'"),
     ],
 )
@@ -106,7 +153,7 @@ def test_bad_card_names_the_field(changes: dict[str, Any], said: str) -> None:
 )
 def test_bad_yaml(text: str, said: str) -> None:
     with pytest.raises(CardError, match=rf"manifests/sources/demo\.yaml.*{said}"):
-        parse_card(text, "demo")
+        parse_card(text, "demo", "manifests/sources/demo.yaml")
 
 
 def test_absent_card() -> None:
@@ -133,3 +180,15 @@ def test_card_of_the_project(name: str) -> None:
     assert load_card(name) is card
     assert card.quirks, "no upstream is without quirks"
     assert SourceCard.model_validate(card.model_dump(mode="json")) == card
+
+
+@pytest.mark.parametrize("name", _written())
+def test_licences_of_the_project_are_honest(name: str) -> None:
+    """A product may not be trained on what is non-commercial, or on what nobody knows of."""
+    card = load_card(name)
+    for subset in card.subsets:
+        words = card.license_of(subset).lower()
+        if re.search(r"\bnc\b|academic|research", words):
+            assert card.commercial_use_of(subset) == "no", subset.name
+        if re.search("unknown|per-subset|per-source", words):
+            assert card.commercial_use_of(subset) != "yes", subset.name

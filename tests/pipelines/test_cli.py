@@ -22,7 +22,7 @@ Printed = pytest.CaptureFixture[str]
 # The surface of issue 2. Adding to it is a decision, removing from it breaks users.
 BUILD_OPTIONS = {
     *("--stage", "--recipe", "--mirror", "--out", "--store", "--limit", "--num-samples"),
-    *("--num-tokens", "--seed", "--workers", "--engine", "--ray-address", "--overwrite"),
+    *("--num-tokens", "--seed", "--workers", "--engine", "--ray-address", "--overwrite", "--media"),
 }
 VERBS: dict[str, tuple[set[str], str]] = {
     "samples": ({"--stage", "--scale"}, "dir"),

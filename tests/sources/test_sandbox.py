@@ -17,8 +17,8 @@ import pytest
 from manifests.errors import EngineError
 from pipelines.frames import FrameError
 from pipelines.images import ImageError
-from pipelines.sandbox import DecoderError, Sandbox, shared_sandbox
-from tests.pipelines import sandbox_tasks as tasks
+from sources.sandbox import DecoderError, Sandbox, shared_sandbox
+from tests.sources import sandbox_tasks as tasks
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 30.0
@@ -206,8 +206,8 @@ def test_a_child_that_does_not_start_is_not_the_fault_of_media(
 
 _PARENT = """
 import sys
-from pipelines.sandbox import shared_sandbox
-from tests.pipelines import sandbox_tasks as tasks
+from sources.sandbox import shared_sandbox
+from tests.sources import sandbox_tasks as tasks
 print(shared_sandbox().call(tasks.process_id, (), 30), flush=True)
 if sys.argv[1] == "busy":
     shared_sandbox().call(tasks.hang, (), 1000)

@@ -1,8 +1,9 @@
 """A decoder's child process: it may crash or hang, and costs the media that made it do so.
 
-The child is `python -m pipelines.sandbox_child`, so nothing is forked from a threaded parent and
-the parent's `__main__` is not imported again. Requests and answers are pickles with a length before
-them, on pipes of their own: what a codec prints on stdout is not in the way.
+The child runs `sandbox_child.py` by its path, so that it imports no package of ours before it is
+asked to; nothing is forked from a threaded parent, and the parent's `__main__` is not imported
+again. Requests and answers are pickles with a length before them, on pipes of their own: what a
+codec prints on stdout is not in the way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from functools import cache
 from typing import Any
 
 from manifests.errors import EngineError
-from pipelines.sandbox_child import LENGTH, READY
+from sources import sandbox_child
+from sources.sandbox_child import LENGTH, READY
 
 # An interpreter starts in 50 ms; on a machine that swaps it takes seconds.
 _START_TIMEOUT_S = 60.0
@@ -89,7 +91,7 @@ class Sandbox:
         own = (str(requests_read), str(answers_write), str(os.getpid()))
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pipelines.sandbox_child", *own],
+                [sys.executable, "-P", sandbox_child.__file__, *own],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -1,0 +1,46 @@
+"""The sources that a recipe may name: those of smolmix, and the user's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import sources
+from manifests.errors import RecipeError
+from manifests.local_sets import LocalSet
+from manifests.storage import is_local, local_path
+from mixtures.recipe import Recipe
+from sources import local, plugins
+from sources.base import Source
+
+
+def open_catalog(recipe: Recipe, folder: Path) -> dict[str, Source]:
+    """Sources by name; paths in the recipe start at `folder`, where the recipe's file lies."""
+    found = dict(sources.discover())
+    for name, path in recipe.modules.items():
+        if name in found:
+            raise RecipeError(
+                f"recipe {recipe.name}: {path} is called like the source {name!r} of smolmix; "
+                "rename the file and its SOURCE"
+            )
+        found[name] = plugins.load(os.path.abspath(folder / path))
+    if recipe.local:
+        found[local.SOURCE.name] = local.Local(_absolute(recipe.local, folder))
+    return found
+
+
+def _absolute(sets: Mapping[str, LocalSet], folder: Path) -> dict[str, LocalSet]:
+    return {
+        name: entry.model_copy(
+            update={
+                "path": _from(folder, entry.path),
+                "media": entry.media and _from(folder, entry.media),
+            }
+        )
+        for name, entry in sets.items()
+    }
+
+
+def _from(folder: Path, path: str) -> str:
+    return os.path.abspath(folder / local_path(path)) if is_local(path) else path

@@ -1,0 +1,87 @@
+"""The arguments of a build, which `build-mixture` and `mixture plan` share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from manifests.errors import UsageError, nearest
+from mixtures.recipe_file import builtin_names
+from pipelines.console import positive, whole
+from pipelines.local_media import parse_media
+from pipelines.options import BuildOptions, default_out, default_store
+
+
+def add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--stage", metavar="NAME", help="a built-in recipe, e.g. video")
+    which.add_argument("--recipe", metavar="FILE", help="a recipe of your own (YAML)")
+    parser.add_argument("--mirror", metavar="URI", help="read upstream below here, not on the Hub")
+    parser.add_argument(
+        "--media",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="a source's media that upstream does not ship, see its card",
+    )
+    parser.add_argument("--out", metavar="URI", help="the build (default mixtures-out/STAGE)")
+    parser.add_argument("--store", metavar="URI", help=f"shared facts (default {default_store()})")
+    parser.add_argument("--limit", type=positive, metavar="N", help="upstream rows per subset")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--num-samples", type=positive, metavar="N", help="size of the mixture")
+    size.add_argument("--num-tokens", type=positive, metavar="N", help="size in tokens, at most")
+    parser.add_argument("--seed", type=whole, metavar="N", help="default: the recipe's")
+    parser.add_argument("--workers", type=positive, metavar="N", help="default: one a core")
+    parser.add_argument("--engine", choices=("ray", "inline"), default="ray")
+    parser.add_argument("--ray-address", metavar="ADDR", help="join this Ray cluster")
+    parser.add_argument("--overwrite", action="store_true", help="replace another plan's build")
+
+
+def _recipe(stage: str | None, file: str | None) -> str:
+    """What `load_recipe` takes: a built-in name, or a path that cannot be taken for one."""
+    if stage is not None:
+        names = builtin_names()
+        if stage not in names:
+            raise UsageError(
+                f"there is no stage {stage!r}{nearest(stage, names)} (built in: "
+                f"{', '.join(names)}; for a file of your own say --recipe FILE)"
+            )
+        return stage
+    assert file is not None, "the parser requires one of both"
+    if not Path(file).is_file():
+        raise UsageError(
+            f"there is no recipe file {file!r}; --recipe takes the path of a YAML file"
+        )
+    return os.path.join(os.curdir, file)
+
+
+def _options(args: argparse.Namespace, dry_run: bool) -> BuildOptions:
+    recipe = _recipe(args.stage, args.recipe)
+    if args.engine == "inline" and args.ray_address:
+        raise UsageError("--ray-address needs --engine ray")
+    return BuildOptions(
+        recipe=recipe,
+        out=args.out or default_out(recipe),
+        store=args.store or default_store(),
+        mirror=args.mirror,
+        limit=args.limit,
+        num_samples=args.num_samples,
+        num_tokens=args.num_tokens,
+        seed=args.seed,
+        workers=args.workers,
+        engine=args.engine,
+        ray_address=args.ray_address,
+        dry_run=dry_run,
+        overwrite=args.overwrite,
+        media=tuple(parse_media(text) for text in args.media),
+    )
+
+
+def run_build(args: argparse.Namespace, console: Console, dry_run: bool) -> int:
+    from pipelines.build import build
+
+    build(_options(args, dry_run), console)
+    return 0

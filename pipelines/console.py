@@ -1,0 +1,67 @@
+"""What both commands print through, and how they end: guard, parser and argument types.
+
+Exit codes: 0 done; 1 the work failed or a check did not hold; 2 wrong usage or bad input. What a
+user can cause ends in one sentence, never in a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from rich.console import Console
+
+from manifests.errors import SmolmixError, UsageError
+from pipelines.engine import unwrap
+from pipelines.progress import printable
+
+_INTERRUPTED = "stopped; run the same command again to continue from the finished tasks"
+
+
+class _Console(Console):
+    """Prints text as it is, and goes on silently when its reader went away (`| head`)."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends wrong usage in a UsageError instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def positive(text: str) -> int:
+    value = whole(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def guarded(run: Callable[[Console], int]) -> int:
+    """The exit code of `run`; errors on purpose become one line on stderr."""
+    console = _Console(highlight=False, markup=False)
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    try:
+        return run(console)
+    except KeyboardInterrupt:
+        errors.print(_INTERRUPTED)
+        return 1
+    except Exception as raised:
+        error = unwrap(raised)
+        if not isinstance(error, (SmolmixError, OSError)):
+            raise
+        errors.print(f"error: {printable(' '.join(str(error).split()))}")
+        return error.exit_code if isinstance(error, SmolmixError) else 1

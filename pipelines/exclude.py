@@ -1,0 +1,154 @@
+"""`--exclude FILE`: takes named samples, rows and media out of a build, such as removal requests.
+
+A file holds one entry a line; what follows a `#` at its beginning or after white space is a
+comment. An entry is one of these, told apart by trying all:
+
+    finevideo/default/<32 hex>              a sample's id
+    finevideo/data/train-00000.parquet#12   an upstream row; the subset may stand before the file
+    <64 hex>                                a media's digest
+    mathwriting-2024/train/0a1b.inkml       a media's upstream key, as its archive or its row has it
+    https://... or any other word           equal to a text anywhere in an upstream row's `extra`
+
+What has the same content as a row that is taken out is taken out with it, whatever its source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from manifests.errors import UsageError
+from manifests.ledger import Fate, Stage
+from manifests.storage import join, open_ipc
+from pipelines.join import Joined
+
+EXCLUDED_RULE = "excluded"
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_SAMPLE = re.compile(r".+/(?P<content>[0-9a-f]{32})")
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """Entries of all lists, each once, sorted."""
+
+    entries: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over the entries, whatever their order and comments."""
+        return hashlib.sha256("\n".join(self.entries).encode()).hexdigest()[:32]
+
+
+def read_exclusions(files: Sequence[str]) -> Exclusions:
+    """The entries of these files; UsageError for one that is absent or no text."""
+    entries: set[str] = set()
+    for file in files:
+        try:
+            lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
+        except OSError as error:
+            raise UsageError(f"--exclude {file}: {error.strerror}; name a text file") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"--exclude {file} is not UTF-8 text ({error.reason})") from error
+        entries |= {_COMMENT.sub("", line).strip() for line in lines}
+    return Exclusions(tuple(sorted(entries - {""})))
+
+
+def exclude(joined: Joined, exclusions: Exclusions) -> tuple[Joined, list[str]]:
+    """(joined with what is named as dropped, entries that name nothing). Reads stored rows."""
+    index = joined.index.with_row_index("at")
+    hits = pl.concat([_by_id(index, exclusions), _by_place(index, exclusions)])
+    hits = pl.concat([hits, _by_media(joined, index, exclusions), _by_row(joined, index, exclusions)])
+    named = set(hits["entry"].to_list())
+    first = _with_copies(index, hits.unique("at", keep="first", maintain_order=True))
+    both = index.join(first, on="at", how="left", maintain_order="left")
+    hit = pl.col("fate").is_null() & pl.col("entry").is_not_null()
+    marked = both.with_columns(
+        fate=pl.when(hit).then(pl.lit(Fate.DROPPED.value)).otherwise("fate"),
+        stage=pl.when(hit).then(pl.lit(Stage.ACCESS.value)).otherwise("stage"),
+        rule=pl.when(hit).then(pl.lit(EXCLUDED_RULE)).otherwise("rule"),
+        value=pl.when(hit).then("entry").otherwise("value"),
+    ).drop("at", "entry")
+    return replace(joined, index=marked), [e for e in exclusions.entries if e not in named]
+
+
+def _entries(entries: Iterable[str]) -> pl.DataFrame:
+    return pl.DataFrame({"entry": list(entries)}, schema={"entry": pl.String})
+
+
+def _hits(places: Iterable[tuple[int, str]]) -> pl.DataFrame:
+    return pl.DataFrame(list(places), schema={"at": pl.UInt32, "entry": pl.String}, orient="row")
+
+
+def _by_id(index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
+    """By the digest in it: equal digest, equal content."""
+    found = [(m["content"], e) for e in exclusions.entries if (m := _SAMPLE.fullmatch(e))]
+    ids = pl.DataFrame(found, schema={"content_id": pl.String, "entry": pl.String}, orient="row")
+    return index.join(ids, on="content_id", how="inner").select("at", "entry")
+
+
+def _by_place(index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
+    rows = _entries(entry for entry in exclusions.entries if "#" in entry)
+    places = [
+        pl.format("{}/{}/{}#{}", "source", "subset", "file", "row"),
+        pl.format("{}/{}#{}", "source", "file", "row"),
+    ]
+    found = [index.select("at", entry=place).join(rows, on="entry", how="inner") for place in places]
+    return pl.concat(found).unique()
+
+
+def _by_media(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
+    wanted = _entries(exclusions.entries)
+    media = pl.DataFrame(pl.from_arrow(joined.media.select(["key", "digest"])))
+    media = media.with_row_index("media").with_columns(pl.col("media").cast(pl.Int64))
+    names = [media.select("media", entry=name).join(wanted, on="entry") for name in media.columns[1:]]
+    exploded = index.select("at", "media").explode("media", empty_as_null=True)
+    return exploded.join(pl.concat(names), on="media", how="inner").select("at", "entry")
+
+
+def _by_row(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
+    """By the texts of `extra` and the rows' own media keys, which the index does not hold."""
+    wanted = frozenset(exclusions.entries)
+    places = index.filter(pl.col("pos").is_not_null()).select("folder", "pos", "at")
+    found: list[tuple[int, int, str]] = []
+    for number, folder in enumerate(joined.row_folders):
+        found += [(number, pos, entry) for pos, entry in _named_rows(folder, wanted)]
+    schema = {"folder": pl.Int32, "pos": pl.Int64, "entry": pl.String}
+    rows = pl.DataFrame(found, schema=schema, orient="row")
+    return places.join(rows, on=["folder", "pos"], how="inner").select("at", "entry")
+
+
+def _named_rows(folder: str, wanted: Collection[str]) -> Iterator[tuple[int, str]]:
+    reader = open_ipc(join(folder, "samples.arrow"))
+    pos = 0
+    for number in range(reader.num_record_batches):
+        for row in reader.get_batch(number).select(["extra", "media"]).to_pylist():
+            texts = {media["key"] for media in row["media"]}
+            texts.update(_texts(orjson.loads(row["extra"]) if row["extra"] else None))
+            yield from ((pos, entry) for entry in sorted(texts & wanted))
+            pos += 1
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def _with_copies(index: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
+    """The rows hit, and every other row of the same content as one of them."""
+    contents = index.select("at", "content_id").drop_nulls()
+    copied = hits.join(contents, on="at").unique("content_id", keep="first", maintain_order=True)
+    copies = contents.join(copied.select("content_id", "entry"), on="content_id")
+    both = pl.concat([hits.select("at", "entry"), copies.select("at", "entry")])
+    return both.unique("at", keep="first", maintain_order=True)

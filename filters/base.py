@@ -14,6 +14,8 @@ import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from manifests.schema import Kind
+
 
 class Params(BaseModel):
     """Thresholds of a filter: frozen, keyword-only, unknown keys refused."""
@@ -32,6 +34,8 @@ class Filter(ABC):
     # Part of the measure's file name: bump it when scores for the same input change.
     version: ClassVar[int]
     level: ClassVar[Literal["sample", "media"]]
+    # Samples of other kinds are passed over: what is asked of a chat is not asked of a document.
+    kinds: ClassVar[tuple[Kind, ...]] = ("chat", "document")
     # Columns that `measure` reads.
     columns: ClassVar[tuple[str, ...]]
     # Stable snake_case words that `judge` may answer with.

@@ -2,7 +2,7 @@
 
 A message's length is the sum over its text items, white space alone counting nothing. A user
 message of media alone has no length: whether it may stand is a matter of `empty_turns`. Documents
-are not turns and pass. A conversation without a message that has a length scores 0 and 0.
+are not turns and are not judged. A conversation without a message that has a length scores 0 and 0.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from filters.conversation import (
     extremes_per,
     flatten,
     is_blank,
-    is_document,
     score_batch,
     sum_per,
 )
+from manifests.schema import Kind
 
 SCORES = pa.schema(
     [
@@ -36,7 +36,6 @@ SCORES = pa.schema(
         ("longest_turn_chars", pa.int64()),
         ("num_turns", pa.int32()),  # messages that have a length
         ("num_nulls", pa.int32()),  # what has no length that could be known, among them
-        ("is_document", pa.bool_()),
     ]
 )
 
@@ -66,9 +65,10 @@ def _lengths(chats: Conversations) -> tuple[Ints, Bools]:
 
 class TurnLength(Filter):
     name: ClassVar[str] = "turn_length"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     level: ClassVar[Literal["sample", "media"]] = "sample"
-    columns: ClassVar[tuple[str, ...]] = ("messages", "kind")
+    kinds: ClassVar[tuple[Kind, ...]] = ("chat",)
+    columns: ClassVar[tuple[str, ...]] = ("messages",)
     reasons: ClassVar[tuple[str, ...]] = ("turn_too_short", "turn_too_long")
     params_type: ClassVar[type[Params]] = TurnLengthParams
 
@@ -83,7 +83,6 @@ class TurnLength(Filter):
             longest_turn_chars=longest,
             num_turns=num_turns,
             num_nulls=chats.num_nulls_s,
-            is_document=is_document(batch),
         )
 
     def judge(self, scores: pl.DataFrame, params: Params) -> pl.Series:
@@ -92,13 +91,8 @@ class TurnLength(Filter):
         turns = pl.col("num_turns") > 0
         long_enough = turns & (pl.col("shortest_turn_chars") >= params.min_chars)
         short_enough = pl.col("longest_turn_chars") <= params.max_chars
-        free = pl.col("is_document")
         return first_reason(
-            scores,
-            {
-                "turn_too_short": known & (free | long_enough),
-                "turn_too_long": free | short_enough,
-            },
+            scores, {"turn_too_short": known & long_enough, "turn_too_long": short_enough}
         )
 
 

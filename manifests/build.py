@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from manifests.cards import Answer
 from manifests.errors import IntegrityError, UsageError, invalid_fields
 from manifests.ledger import Fate
 from manifests.schema import SAMPLE_SCHEMA
@@ -75,6 +76,20 @@ class SubsetFunnel(_Frozen):
         return self
 
 
+class OriginTerms(_Frozen):
+    """Under which terms rows of these subsets of a source are in the build; from its card."""
+
+    source: str
+    subsets: tuple[str, ...]
+    title: str
+    homepage: str
+    license: str
+    commercial_use: Answer
+    redistribution: Answer
+    attribution: str
+    citation: str
+
+
 class ComponentRows(_Frozen):
     """A component of the plan, asked and achieved; `name` is its path: `video/finevideo`."""
 
@@ -104,6 +119,15 @@ class BuildManifest(_Frozen):
     schema_fingerprint: str = Field(pattern=r"^[0-9a-f]{32}$")
     filters: tuple[FilterUse, ...]
     revisions: dict[str, str] = Field(description="upstream repo: the revision that was read")
+    licenses: Literal["permissive", "non-commercial", "all"] = Field(
+        default="all", description="which terms were let in"
+    )
+    skipped: tuple[str, ...] = Field(
+        default=(), description="sources of the recipe that could not be reached"
+    )
+    terms: tuple[OriginTerms, ...] = Field(
+        default=(), description="licences and attributions of what the build holds"
+    )
     funnel: tuple[SubsetFunnel, ...]
     components: tuple[ComponentRows, ...]
     files: tuple[OutputFile, ...]

@@ -121,6 +121,10 @@ class SourceCard(_Strict):
         found = [subset.repo or self.repo for subset in wanted]
         return tuple(dict.fromkeys([*found, *self.media_repos]))
 
+    @property
+    def subset_names(self) -> list[str]:
+        return [subset.name for subset in self.subsets]
+
     def row_patterns(self, subset: Subset) -> tuple[str, ...]:
         """Patterns of the files that hold a subset's rows, relative to its repository."""
         return _named(subset.row_files or self.row_files, subset)

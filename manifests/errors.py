@@ -6,6 +6,7 @@
         RecipeError       a recipe does not hold together
         InfeasibleError   the asked mixture cannot be drawn from what there is
       SourceError         upstream is missing, gated, unreachable or of another shape: exit 2
+        UnavailableError  it is gated, unreachable or missing: --skip-unavailable passes it over
         SchemaDriftError  an upstream file no longer has the columns that its card promises
       WorkError           the work failed half way: exit 1
         IntegrityError    bytes on disk are not the bytes that the manifest promises
@@ -52,6 +53,10 @@ class SourceError(SmolmixError):
     """Upstream cannot be read: missing, gated, offline, or not what it should be."""
 
     exit_code = 2
+
+
+class UnavailableError(SourceError):
+    """Upstream is gated, unreachable or missing."""
 
 
 class SchemaDriftError(SourceError):

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -44,6 +44,16 @@ class PlanLeaf(_Frozen):
     repeats: int = Field(ge=0, description="passes begun; above 1 the leaf is upsampled")
 
 
+class RestrictedRows(_Frozen):
+    """Rows of one subset that no product may be trained on, or of which that is unknown."""
+
+    source: str
+    subset: str
+    commercial_use: Literal["no", "unknown"]
+    license: str
+    rows: int = Field(ge=1, description="drawn, repeats included")
+
+
 class Plan(_Frozen):
     """What `mixture plan` prints and `build-mixture` runs."""
 
@@ -54,6 +64,9 @@ class Plan(_Frozen):
     processor: str = Field(description="whose ids token counts are in")
     tokens_estimated: bool = Field(description="whether text was counted without a tokenizer")
     pins: dict[str, str] = Field(description="revisions, versions: whatever else decides bytes")
+    restricted: tuple[RestrictedRows, ...] = Field(
+        default=(), description="what is drawn that is not known to be for commercial use"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -98,6 +111,7 @@ def make_plan(
     solution: Solution,
     processor: Processor,
     pins: Mapping[str, str],
+    restricted: Sequence[RestrictedRows] = (),
 ) -> Plan:
     """The plan of a solved recipe; `available` is by leaf index, the seed is the recipe's."""
     leaves = [
@@ -119,4 +133,5 @@ def make_plan(
         processor=processor.name,
         tokens_estimated=TEXT_IS_ESTIMATED,
         pins=dict(pins),
+        restricted=tuple(restricted),
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from rich.console import Console
 
-import sources
 from filters.base import Filter, Params
 from manifests.build import BuildManifest
-from manifests.errors import InfeasibleError, UsageError
+from manifests.cards import SourceCard
+from manifests.errors import InfeasibleError, UnavailableError, UsageError
 from manifests.storage import (
     free_bytes,
     join,
@@ -22,10 +23,19 @@ from manifests.storage import (
 from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
+from pipelines.access import (
+    check_licenses,
+    check_reached,
+    restrict,
+    restricted_rows,
+    without_media,
+)
 from pipelines.build_folder import finished_shard, open_build, refuse_foreign, write_run
+from pipelines.catalog import open_catalog
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
 from pipelines.emit import EMIT_VERSION, EmitTask, run_emit_task
 from pipelines.engine import Engine, Task, make_engine
+from pipelines.exclude import Exclusions, read_exclusions
 from pipelines.finish import finish
 from pipelines.frames import FrameSpec
 from pipelines.join import Joined, join_rows
@@ -38,7 +48,7 @@ from pipelines.store import check_writable, sweep_spools
 from pipelines.tables import print_dry_run, print_result
 from pipelines.tokens import PROCESSOR, with_tokens
 from pipelines.upstream import Upstream, check_mirror, find_upstream
-from sources.base import LOCAL_MEDIA
+from sources.base import LOCAL_MEDIA, Source
 from sources.root import Root
 
 _EMIT_MEMORY = 768 << 20
@@ -52,9 +62,13 @@ class _Job:
 
     options: BuildOptions
     recipe: Recipe
+    catalog: dict[str, Source]
     policies: list[tuple[Filter, Params]]
     console: Console
+    exclusions: Exclusions
     engine: Engine | None = None
+    cards: dict[str, SourceCard] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)  # sources, and why
 
     def run(self, stage: str, tasks: Sequence[Task]) -> list[dict[str, Any]]:
         if not tasks:
@@ -82,12 +96,14 @@ def build(options: BuildOptions, console: Console) -> BuildManifest | None:
     recipe = load_recipe(options.recipe)
     if options.seed is not None:
         recipe = recipe.model_copy(update={"seed": options.seed})
-    check_sources(recipe, _known_subsets())
+    catalog = open_catalog(recipe, Path(options.recipe).parent)
+    check_sources(recipe, _known_subsets(recipe, catalog))
     check_writable(options.out, "--out")
     check_writable(options.store, "--store")
     policies = parse_policies(recipe.filters)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
-    job = _Job(options, recipe, policies, console)
+    exclusions = read_exclusions(options.exclude)
+    job = _Job(options, recipe, catalog, policies, console, exclusions)
     try:
         return _build(job, started)
     finally:
@@ -115,7 +131,7 @@ def _build(job: _Job, started: float) -> BuildManifest | None:
     finished = open_build(options, plan)
     if finished is None:
         records = _emit(job, joined, selection)
-        finished = finish(options.out, plan, job.policies, index, selection, records)
+        finished = finish(options.out, plan, job.cards, job.policies, index, selection, records)
         write_run(options, started)
     else:
         job.console.print("this build is complete already; nothing to do")
@@ -126,34 +142,50 @@ def _build(job: _Job, started: float) -> BuildManifest | None:
 
 def _roots(upstreams: Sequence[Upstream]) -> list[Root]:
     """Of what upstream ships: a user's own folder has no revision."""
-    found = [root for upstream in upstreams for root, _ in (*upstream.rows, *upstream.media)]
+    shipped = [u for u in upstreams if u.source.card.layout != "folder"]
+    found = [root for upstream in shipped for root, _ in (*upstream.rows, *upstream.media)]
     return [root for root in found if root.repo != LOCAL_MEDIA]
 
 
-def _known_subsets() -> dict[str, list[str]]:
-    return {
-        name: [subset.name for subset in source.card.subsets]
-        for name, source in sources.discover().items()
-    }
+def _known_subsets(recipe: Recipe, catalog: dict[str, Source]) -> dict[str, list[str]]:
+    """Subsets by source; cards are read only of sources that the recipe names."""
+    named = recipe.sources()
+    return {n: source.card.subset_names if n in named else [] for n, source in catalog.items()}
 
 
 def _find_upstreams(job: _Job) -> list[Upstream]:
     options = job.options
     if options.mirror is not None:
         check_mirror(options.mirror)
-    drawn = {name: sources.get(name) for name in sorted(job.recipe.sources())}
-    check_names(options.media, [source.name for source in drawn.values()], sources.discover())
+    drawn = {name: job.catalog[name] for name in sorted(job.recipe.sources())}
+    check_names(options.media, [source.name for source in drawn.values()], job.catalog)
+    job.cards = {name: source.card for name, source in drawn.items()}
+    check_licenses(job.recipe, job.cards, options.licenses)
     upstreams = []
     for name, subsets in sorted(job.recipe.sources().items()):
         wanted = set(subsets) or None
         local = local_roots(drawn[name], options.media)
-        upstream = find_upstream(drawn[name], wanted, options.mirror, options.limit, local)
-        upstreams.append(upstream)
+        try:
+            upstream = find_upstream(drawn[name], wanted, options.mirror, options.limit, local)
+        except UnavailableError as error:
+            if not options.skip_unavailable:
+                raise
+            job.skipped[name] = str(error)
+            continue
+        upstreams.append(_needed(upstream, options))
         absent = upstream.absent(wanted)
         if absent:
             total = len(wanted or upstream.source.card.subsets)
             job.console.print(f"  {name}: {total - len(absent)} of {total} subsets have files here")
+    for name, why in job.skipped.items():
+        job.console.print(f"skipped {name}: {why}", soft_wrap=True)
+    check_reached(job.recipe, job.cards, job.skipped)
     return upstreams
+
+
+def _needed(upstream: Upstream, options: BuildOptions) -> Upstream:
+    """Without media that no licence lets in; a limited build takes rows by their media."""
+    return upstream if options.limit is not None else without_media(upstream, options.licenses)
 
 
 def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:
@@ -186,6 +218,7 @@ def _curate(job: _Job, curate: CuratePlan) -> None:
 
 def _resolve(job: _Job, curate: CuratePlan) -> tuple[Joined, pl.DataFrame, Selection]:
     joined = join_rows(curate.curated)
+    joined = restrict(joined, job.cards, job.options.licenses, job.exclusions, job.console)
     # Benchmark leaks come before duplicates; near duplicates, merging, style, trimming and the
     # token gate after exact duplicates (design.md section 2).
     index = claim(judge_filters(joined, job.policies), job.recipe)
@@ -208,7 +241,13 @@ def _make_plan(
     pins["frames"] = FrameSpec().spec
     pins["emit"] = str(EMIT_VERSION)
     pins |= {f"filter:{f.name}": str(f.version) for f, _ in job.policies}
-    return make_plan(job.recipe, selection.available, selection.solution, PROCESSOR, pins)
+    pins["licenses"] = job.options.licenses
+    pins |= {f"skipped:{name}": "unavailable" for name in job.skipped}
+    if job.exclusions.entries:
+        pins["exclude"] = job.exclusions.digest
+    restricted = restricted_rows(selection.rows, job.cards.values())
+    solution = selection.solution
+    return make_plan(job.recipe, selection.available, solution, PROCESSOR, pins, restricted)
 
 
 def _emit(job: _Job, joined: Joined, selection: Selection) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 
 from manifests.build import BuildManifest
-from manifests.cards import load_card
 from manifests.schema import features
 
 _SIZES = (
@@ -94,14 +93,40 @@ def _funnel(manifest: BuildManifest) -> str:
 
 
 def _licenses(manifest: BuildManifest) -> str:
-    names = sorted({entry.source for entry in manifest.funnel})
-    cards = [load_card(name) for name in names]
-    rows = [(card.title, card.license, card.homepage, card.citation) for card in cards]
-    return markdown_table(("source", "license", "page", "cite"), rows)
+    rows = [
+        (
+            terms.title,
+            ", ".join(terms.subsets),
+            terms.license,
+            terms.commercial_use,
+            terms.redistribution,
+            terms.homepage,
+            terms.citation,
+        )
+        for terms in manifest.terms
+    ]
+    header = ("source", "subsets", "license", "commercial use", "redistribution", "page", "cite")
+    return markdown_table(header, rows)
+
+
+def _attributions(manifest: BuildManifest) -> str:
+    lines = dict.fromkeys(terms.attribution for terms in manifest.terms)
+    return "\n".join(f"- {_cell(line)}" for line in lines)
+
+
+def _let_in(manifest: BuildManifest) -> str:
+    texts = {
+        "all": "Rows of any licence were let in.",
+        "permissive": "Only rows were let in that a product may be trained on.",
+        "non-commercial": "Only rows were let in whose terms of use are known.",
+    }
+    left_out = ", ".join(manifest.skipped)
+    note = f" Left out, because they could not be reached: {left_out}." if left_out else ""
+    return texts[manifest.licenses] + note
 
 
 def render_card(manifest: BuildManifest) -> str:
-    """README.md of a build: a pure function of its manifest and the source cards."""
+    """README.md of a build: a pure function of its manifest."""
     tokens = "estimated, no tokenizer was named" if manifest.tokens_estimated else "counted"
     return "\n".join(
         [
@@ -129,7 +154,13 @@ def render_card(manifest: BuildManifest) -> str:
             "",
             "## Licenses and sources",
             "",
+            _let_in(manifest),
+            "",
             _licenses(manifest),
+            "",
+            "Whoever publishes this mixture carries these lines:",
+            "",
+            _attributions(manifest),
             "",
         ]
     )

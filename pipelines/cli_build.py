@@ -38,6 +38,27 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=("ray", "inline"), default="ray")
     parser.add_argument("--ray-address", metavar="ADDR", help="join this Ray cluster")
     parser.add_argument("--overwrite", action="store_true", help="replace another plan's build")
+    parser.add_argument(
+        "--licenses",
+        choices=("permissive", "non-commercial", "all"),
+        default="all",
+        help="permissive: a product may be trained on every row; non-commercial: the terms of "
+        "every row are known (commercial use yes or no); all: everything (default)",
+    )
+    parser.add_argument(
+        "--skip-unavailable",
+        action="store_true",
+        help="do without sources that are gated, unreachable or missing, if every component "
+        "still has one",
+    )
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="leave out the sample ids, file#row places, media digests or keys, and URLs or ids "
+        "of upstream that this text file lists, one a line",
+    )
 
 
 def _recipe(stage: str | None, file: str | None) -> str:
@@ -76,6 +97,9 @@ def _options(args: argparse.Namespace, dry_run: bool) -> BuildOptions:
         ray_address=args.ray_address,
         dry_run=dry_run,
         overwrite=args.overwrite,
+        licenses=args.licenses,
+        skip_unavailable=args.skip_unavailable,
+        exclude=tuple(args.exclude),
         media=tuple(parse_media(text) for text in args.media),
     )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,14 @@ def read_exclusions(files: Sequence[str]) -> Exclusions:
 def exclude(joined: Joined, exclusions: Exclusions) -> tuple[Joined, list[str]]:
     """(joined with what is named as dropped, entries that name nothing). Reads stored rows."""
     index = joined.index.with_row_index("at")
-    hits = pl.concat([_by_id(index, exclusions), _by_place(index, exclusions)])
-    hits = pl.concat([hits, _by_media(joined, index, exclusions), _by_row(joined, index, exclusions)])
+    hits = pl.concat(
+        [
+            _by_id(index, exclusions),
+            _by_place(index, exclusions),
+            _by_media(joined, index, exclusions),
+            _by_row(joined, index, exclusions),
+        ]
+    ).sort("at", "entry")
     named = set(hits["entry"].to_list())
     first = _with_copies(index, hits.unique("at", keep="first", maintain_order=True))
     both = index.join(first, on="at", how="left", maintain_order="left")
@@ -83,10 +89,6 @@ def _entries(entries: Iterable[str]) -> pl.DataFrame:
     return pl.DataFrame({"entry": list(entries)}, schema={"entry": pl.String})
 
 
-def _hits(places: Iterable[tuple[int, str]]) -> pl.DataFrame:
-    return pl.DataFrame(list(places), schema={"at": pl.UInt32, "entry": pl.String}, orient="row")
-
-
 def _by_id(index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
     """By the digest in it: equal digest, equal content."""
     found = [(m["content"], e) for e in exclusions.entries if (m := _SAMPLE.fullmatch(e))]
@@ -100,7 +102,9 @@ def _by_place(index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
         pl.format("{}/{}/{}#{}", "source", "subset", "file", "row"),
         pl.format("{}/{}#{}", "source", "file", "row"),
     ]
-    found = [index.select("at", entry=place).join(rows, on="entry", how="inner") for place in places]
+    found = [
+        index.select("at", entry=place).join(rows, on="entry", how="inner") for place in places
+    ]
     return pl.concat(found).unique()
 
 
@@ -108,7 +112,9 @@ def _by_media(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl
     wanted = _entries(exclusions.entries)
     media = pl.DataFrame(pl.from_arrow(joined.media.select(["key", "digest"])))
     media = media.with_row_index("media").with_columns(pl.col("media").cast(pl.Int64))
-    names = [media.select("media", entry=name).join(wanted, on="entry") for name in media.columns[1:]]
+    names = [
+        media.select("media", entry=name).join(wanted, on="entry") for name in media.columns[1:]
+    ]
     exploded = index.select("at", "media").explode("media", empty_as_null=True)
     return exploded.join(pl.concat(names), on="media", how="inner").select("at", "entry")
 
@@ -125,12 +131,12 @@ def _by_row(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.D
     return places.join(rows, on=["folder", "pos"], how="inner").select("at", "entry")
 
 
-def _named_rows(folder: str, wanted: Collection[str]) -> Iterator[tuple[int, str]]:
+def _named_rows(folder: str, wanted: frozenset[str]) -> Iterator[tuple[int, str]]:
     reader = open_ipc(join(folder, "samples.arrow"))
     pos = 0
     for number in range(reader.num_record_batches):
         for row in reader.get_batch(number).select(["extra", "media"]).to_pylist():
-            texts = {media["key"] for media in row["media"]}
+            texts: set[str] = {media["key"] for media in row["media"]}
             texts.update(_texts(orjson.loads(row["extra"]) if row["extra"] else None))
             yield from ((pos, entry) for entry in sorted(texts & wanted))
             pos += 1

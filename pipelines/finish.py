@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,11 +14,13 @@ from manifests.build import (
     BuildManifest,
     ComponentRows,
     FilterUse,
+    OriginTerms,
     OutputFile,
     SubsetFunnel,
     schema_fingerprint,
     write_manifest,
 )
+from manifests.cards import Answer, SourceCard
 from manifests.errors import WorkError
 from manifests.ledger import LEDGER_SCHEMA, Fate
 from manifests.storage import join, read_bytes, remove_tree, write_bytes, write_parquet
@@ -27,6 +29,9 @@ from pipelines.card import render_card
 from pipelines.join import ORDER
 from pipelines.resolve import sample_id
 from pipelines.select import Selection
+
+
+_CREDITS = ("title", "homepage", "attribution", "citation")
 
 
 def _with_ids(index: pl.DataFrame) -> pl.DataFrame:
@@ -90,6 +95,37 @@ def revisions(plan: Plan) -> dict[str, str]:
     return {k.removeprefix(prefix): v for k, v in plan.pins.items() if k.startswith(prefix)}
 
 
+def origin_terms(
+    counts: Sequence[SubsetFunnel], cards: Mapping[str, SourceCard]
+) -> tuple[OriginTerms, ...]:
+    """Terms of the subsets that rows were kept of, one entry for all of a source that share them."""
+    found: dict[tuple[str, str, Answer, Answer], list[str]] = {}
+    for entry in counts:
+        if entry.fates.get(Fate.KEPT):
+            card = cards[entry.source]
+            subset = card.subset(entry.subset)
+            uses = card.commercial_use_of(subset), card.redistribution_of(subset)
+            key = (entry.source, card.license_of(subset), *uses)
+            found.setdefault(key, []).append(entry.subset)
+    return tuple(
+        OriginTerms(
+            source=source,
+            subsets=tuple(subsets),
+            license=license_,
+            commercial_use=commercial_use,
+            redistribution=redistribution,
+            **{name: getattr(cards[source], name) for name in _CREDITS},
+        )
+        for (source, license_, commercial_use, redistribution), subsets in found.items()
+    )
+
+
+def skipped(plan: Plan) -> tuple[str, ...]:
+    """Sources of the recipe that the build went without."""
+    prefix = "skipped:"
+    return tuple(sorted(k.removeprefix(prefix) for k in plan.pins if k.startswith(prefix)))
+
+
 def _token_sums(rows: pl.DataFrame) -> dict[str, int]:
     names = ("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens")
     return {name: int(rows[name].cast(pl.Int64).sum()) for name in names}
@@ -102,6 +138,7 @@ def _num_images(records: Sequence[dict[str, Any]]) -> int:
 def finish(
     out: str,
     plan: Plan,
+    cards: Mapping[str, SourceCard],
     policies: Sequence[tuple[Filter, Params]],
     index: pl.DataFrame,
     selection: Selection,
@@ -113,6 +150,7 @@ def finish(
         for record in sorted(records, key=lambda record: str(record["path"]))
     ]
     ledger = write_ledger(out, index)
+    counts = funnel(index)
     facts: dict[str, Any] = {
         "plan_digest": plan.digest,
         "recipe": plan.recipe.name,
@@ -124,7 +162,10 @@ def finish(
             for f, params in policies
         ),
         "revisions": revisions(plan),
-        "funnel": funnel(index),
+        "licenses": plan.pins["licenses"],
+        "skipped": skipped(plan),
+        "terms": origin_terms(counts, cards),
+        "funnel": counts,
         "components": component_rows(plan),
         "num_rows": selection.rows.height,
         "num_images": _num_images(records),

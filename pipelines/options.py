@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 def default_store() -> str:
@@ -37,5 +38,8 @@ class BuildOptions:
     ray_address: str | None = None
     dry_run: bool = False
     overwrite: bool = False
+    licenses: Literal["permissive", "non-commercial", "all"] = "all"
+    skip_unavailable: bool = False
+    exclude: tuple[str, ...] = ()
     # (source, folder): media that upstream does not ship, see local_media.py.
     media: tuple[tuple[str, str], ...] = ()

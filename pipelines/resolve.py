@@ -82,7 +82,8 @@ def _sample_reasons(
         parts.append(judged.with_columns(folder=pl.lit(number, pl.Int32)))
     judged = pl.concat(parts).with_columns(pl.col("pos").cast(pl.Int64))
     found = judged.filter(pl.col("rule").is_not_null())
-    return index.select("at", "folder", "pos").join(found, on=["folder", "pos"], how="inner")
+    rows = index.filter(pl.col("kind").is_in(filter_.kinds)).select("at", "folder", "pos")
+    return rows.join(found, on=["folder", "pos"], how="inner")
 
 
 def _media_reasons(

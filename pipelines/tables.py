@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mixtures.plan import Plan
 from mixtures.recipe import Recipe
+from pipelines.access import restriction
 from pipelines.curate import CuratePlan
 from pipelines.progress import human_bytes
 from pipelines.select import Selection
@@ -62,6 +63,8 @@ def print_result(console: Console, plan: Plan, selection: Selection) -> None:
     console.print(table)
     if plan.tokens_estimated:
         console.print(f"tokens are for {plan.processor}; their text part is estimated")
+    if plan.restricted:
+        console.print(restriction(plan.restricted), soft_wrap=True)
     if selection.solution.binding is not None:
         binding = selection.solution.binding
         console.print(f"one more row would not fit: {binding}", soft_wrap=True)

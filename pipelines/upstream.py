@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from manifests.cards import SourceCard
-from manifests.errors import SourceError, UsageError
+from manifests.errors import SourceError, UnavailableError, UsageError
 from manifests.ids import key_digest
 from manifests.storage import exists, is_local, join, local_path
 from sources.base import ALL_SUBSETS, LOCAL_MEDIA, MediaShard, RowShard, Source
@@ -40,9 +40,19 @@ class Upstream:
 
 def make_root(card: SourceCard, repo: str, mirror: str | None) -> Root:
     """The root of one upstream repository: below the mirror, or where it really lives."""
+    if card.layout == "folder" and repo != card.repo:
+        return Root(repo, repo, card.revision)
+    if card.layout == "folder" and mirror is None:
+        raise UsageError(
+            f"source {card.name} is your own data: say in the recipe where they lie, as in "
+            f"`{card.name}: {{NAME: {{path: data/chat.jsonl}}}}`, and name {card.name}/NAME"
+        )
     if mirror is not None:
         folder = card.name if card.layout == "url" else repo
         return Root(join(mirror, folder), repo, card.revision)
+    if card.layout == "url" and repo in card.media_repos:
+        base, _, name = repo.rpartition("/")  # the address of one archive, on another server
+        return Root(base, repo, card.revision, (name,))
     if card.layout == "url":
         return Root(repo, repo, card.revision, card.files)
     commit = _commit(repo, card.revision)
@@ -81,7 +91,7 @@ def find_upstream(
         media += [(root, shard) for shard in source.media(root) if _serves(shard, subsets)]
     if not rows:
         where = f"below the mirror {mirror}" if mirror else f"at {source.card.repo}"
-        raise SourceError(
+        raise UnavailableError(
             f"source {source.name} has no annotation files {where}; "
             "`mixture samples DIR` writes a small mirror that can be built offline"
         )
@@ -109,7 +119,7 @@ def _list_shards(
     except Exception as error:
         # Network libraries raise of everything; a mirror's own files give SourceError above.
         detail = str(error).strip().splitlines()
-        raise SourceError(
+        raise UnavailableError(
             f"source {source.name}: {repo} cannot be reached "
             f"({type(error).__name__}: {detail[0] if detail else 'no detail'}); without a network, "
             "build from a mirror: `mixture samples DIR` writes one, `--mirror DIR` reads it"
@@ -191,7 +201,8 @@ def file_identity(root: Root, file: FileRef) -> str:
 
 def card_digest(card: SourceCard) -> str:
     """Of what a row task takes from the card: each subset's category and license."""
-    return key_digest("card", *((s.name, s.category, s.license or card.license) for s in card.subsets))
+    facts = [(s.name, s.category, s.license or card.license) for s in card.subsets]
+    return key_digest("card", *facts)
 
 
 def media_key(root: Root, shard: MediaShard, fingerprint: str, makers: str) -> str:

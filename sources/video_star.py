@@ -24,7 +24,7 @@ import orjson
 from sources.base import ALL_SUBSETS, Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard
 from sources.conversations import RowError, json_columns, parse_conversation
 from sources.readers.folders import folder_shards, read_folder
-from sources.readers.members import MediaKind, clean_name
+from sources.readers.members import clean_name
 from sources.readers.rows import media_paths, without
 from sources.root import Root
 from sources.tables import TableSource
@@ -32,7 +32,6 @@ from sources.tables import TableSource
 _BY_ID = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"[^"\\]*"\s*:\s*\{')
 _HEAD_BYTES = 4096
 _MAX_BY_ID_BYTES = 64 * 1024 * 1024
-_KINDS: tuple[MediaKind, ...] = ("video",)
 
 
 class VideoStar(TableSource):
@@ -45,18 +44,18 @@ class VideoStar(TableSource):
         names = {subset.name.casefold(): subset.name for subset in self.card.subsets}
         return [
             replace(shard, subset=names.get(_top(shard).casefold(), ALL_SUBSETS))
-            for shard in folder_shards(self.name, ALL_SUBSETS, root, _KINDS)
+            for shard in folder_shards(self.name, ALL_SUBSETS, root, ("video",))
         ]
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         return read_folder(root, shard, "", spool)
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        with root.open(shard.file.path) as handle:
-            if _BY_ID.match(handle.read(_HEAD_BYTES)) is None:
-                yield from super().read_rows(root, shard)
-                return
-        for row, values in enumerate(_rows_by_id(root, shard)):
+        rows = _rows_by_id(root, shard)
+        if rows is None:
+            yield from super().read_rows(root, shard)
+            return
+        for row, values in enumerate(rows):
             if shard.start <= row and (shard.stop is None or row < shard.stop):
                 yield self._read(shard, row, values)
 
@@ -89,15 +88,20 @@ def _top(shard: MediaShard) -> str:
     return shard.files[0].path.split("/", 1)[0]
 
 
-def _rows_by_id(root: Root, shard: RowShard) -> list[Any]:
-    """Rows in the order of the file, each with its key as `id` where it has none of its own."""
-    if shard.file.size > _MAX_BY_ID_BYTES:
-        return [RowError("json_malformed", "an object of rows by id, of more than 64 MB")]
+def _rows_by_id(root: Root, shard: RowShard) -> list[Any] | None:
+    """Rows of an object of objects in the file's order, each with its key as `id` where it has no
+    other; None where the file is something else, or too large to be read at once.
+    """
     with root.open(shard.file.path) as handle:
+        head = handle.read(_HEAD_BYTES)
+        if not _BY_ID.match(head) or shard.file.size > _MAX_BY_ID_BYTES:
+            return None
         try:
-            rows = orjson.loads(handle.read().removeprefix(b"\xef\xbb\xbf"))
+            rows = orjson.loads((head + handle.read()).removeprefix(b"\xef\xbb\xbf"))
         except orjson.JSONDecodeError as error:
             return [RowError("json_malformed", str(error))]
+    if any(isinstance(row, list) for row in rows.values()):
+        return None
     return [{"id": k, **row} if isinstance(row, dict) else row for k, row in rows.items()]
 
 

@@ -5,7 +5,7 @@ A media's key is its path below the folder, so that moving the folder changes no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from manifests.errors import SourceError
@@ -27,7 +27,7 @@ _SHARD_BYTES = 512 * 1024 * 1024
 
 
 def folder_shards(
-    source: str, subset: str, root: Root, kinds: Collection[MediaKind], below: str = ""
+    source: str, subset: str, root: Root, kinds: tuple[MediaKind, ...], below: str = ""
 ) -> list[MediaShard]:
     """The media files of those kinds, sorted by path, in shards of about 512 MB.
 

@@ -101,8 +101,6 @@ def turn_length(row: Row, params: Params) -> str | None:
     assert isinstance(params, TurnLengthParams)
     if _any_null(row):
         return "turn_too_short"
-    if row.get("kind") == "document":
-        return None
     lengths = []
     for role, items in _messages(row):
         chars = sum(map(len, _words(items)))

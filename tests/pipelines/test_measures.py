@@ -53,7 +53,7 @@ def test_media_are_measured_from_their_index(tmp_path: Path) -> None:
 def test_a_folder_of_nothing_still_has_the_columns(tmp_path: Path) -> None:
     measure_folder(write_chats(tmp_path / "r"), ["roles", "turn_length"])
     measure_folder(write_media(tmp_path / "m"), ["image_bounds"])
-    for path in ("r/measures/roles-1", "r/measures/turn_length-1", "m/measures/image_bounds-1"):
+    for path in ("r/measures/roles-1", "r/measures/turn_length-2", "m/measures/image_bounds-1"):
         table = pq.read_table(tmp_path / f"{path}.parquet")
         assert table.num_rows == 0 and table.num_columns > 1
 
@@ -69,7 +69,7 @@ def test_all_filters_see_every_batch_once(tmp_path: Path) -> None:
 
     write_measures(str(tmp_path), [ROLES, LENGTH], batches())  # type: ignore[arg-type]
     assert passes == 1
-    for name in ("roles-1", "turn_length-1"):
+    for name in ("roles-1", "turn_length-2"):
         assert pq.read_table(tmp_path / "measures" / f"{name}.parquet").num_rows == 2
     write_measures(str(tmp_path / "none"), [], batches())  # type: ignore[arg-type]
     assert passes == 2 and not (tmp_path / "none").exists()

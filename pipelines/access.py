@@ -1,0 +1,208 @@
+"""What a build may use: licences that fit, and sources that can be reached.
+
+`--licenses` judges every origin of a sample by its subset's `commercial_use`, which its card says:
+
+    permissive      yes: a product may be trained on it; what is unknown does not fit
+    non-commercial  yes or no: the terms are known
+    all             everything
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+import polars as pl
+from rich.console import Console
+
+from manifests.cards import SourceCard, Subset
+from manifests.errors import InfeasibleError
+from manifests.ledger import Fate, Stage
+from mixtures.plan import RestrictedRows
+from mixtures.recipe import Leaf, Recipe
+from pipelines.exclude import EXCLUDED_RULE, Exclusions, exclude
+from pipelines.join import Joined
+from pipelines.progress import printable
+from pipelines.upstream import Upstream
+from sources.base import ALL_SUBSETS
+
+Licenses = Literal["permissive", "non-commercial", "all"]
+LICENSES: tuple[Licenses, ...] = get_args(Licenses)
+LICENSE_RULE = "license"
+
+_FITTING = {"permissive": {"yes"}, "non-commercial": {"yes", "no"}}
+_NUM_SHOWN = 5
+
+
+def fits(card: SourceCard, subset: Subset, licenses: Licenses) -> bool:
+    return licenses == "all" or card.commercial_use_of(subset) in _FITTING[licenses]
+
+
+def check_licenses(recipe: Recipe, cards: Mapping[str, SourceCard], licenses: Licenses) -> None:
+    """InfeasibleError, before anything is read, for a component that nothing fitting can fill."""
+
+    def usable(source: str, subset: Subset) -> bool:
+        return fits(cards[source], subset, licenses)
+
+    for leaf in starved(recipe, cards, usable):
+        named = ", ".join(sorted({_terms(cards[s], sub) for s, sub in claimed(leaf, cards)}))
+        raise InfeasibleError(
+            f"recipe {recipe.name}: component {leaf.path} has no source that --licenses {licenses} "
+            f"lets in ({named}); choose other --licenses, or leave it out of the recipe"
+        )
+
+
+def check_reached(
+    recipe: Recipe, cards: Mapping[str, SourceCard], skipped: Mapping[str, str]
+) -> None:
+    """InfeasibleError for a component all of whose sources had to be skipped, and why."""
+    for leaf in starved(recipe, cards, lambda source, _: source not in skipped):
+        names = sorted({source for source, _ in claimed(leaf, cards)})
+        raise InfeasibleError(
+            f"recipe {recipe.name}: component {leaf.path} cannot be filled, because all its "
+            f"sources are unavailable; {skipped[names[0]]}"
+        )
+
+
+def starved(
+    recipe: Recipe, cards: Mapping[str, SourceCard], usable: Callable[[str, Subset], bool]
+) -> list[Leaf]:
+    """Leaves that none of the usable subsets can fill."""
+    return [
+        leaf
+        for leaf in recipe.leaves()
+        if not any(usable(source, subset) for source, subset in claimed(leaf, cards))
+    ]
+
+
+def claimed(leaf: Leaf, cards: Mapping[str, SourceCard]) -> Iterable[tuple[str, Subset]]:
+    """(source, subset) that the leaf draws on; the modality of samples is not known before."""
+    modality = next((part.modality for part in leaf.chain if part.modality), "text")
+    for source in dict.fromkeys(entry.partition("/")[0] for entry in leaf.sources):
+        for subset in cards[source].subsets:
+            if leaf.claims(source, subset.name, modality, subset.category):
+                yield source, subset
+
+
+def without_media(upstream: Upstream, licenses: Licenses) -> Upstream:
+    """The source without media that serve only subsets which do not fit: nobody will see them."""
+    card = upstream.source.card
+    unfit = {subset.name for subset in card.subsets if not fits(card, subset, licenses)}
+    wanted = {shard.subset for _, shard in upstream.rows}
+    if wanted and wanted <= unfit:
+        return replace(upstream, media=())
+    kept = [
+        (root, shard)
+        for root, shard in upstream.media
+        if ALL_SUBSETS in wanted or {shard.subset, *shard.others} - unfit
+    ]
+    return replace(upstream, media=tuple(kept))
+
+
+def restrict(
+    joined: Joined,
+    cards: Mapping[str, SourceCard],
+    licenses: Licenses,
+    exclusions: Exclusions,
+    console: Console,
+) -> Joined:
+    """The join without what may not be used; prints what that cost."""
+    joined, lost = drop_unlicensed(joined, cards.values(), licenses)
+    if licenses != "all":
+        console.print(license_cost(lost, joined.index.height, licenses), soft_wrap=True)
+    if not exclusions.entries:
+        return joined
+    joined, unmatched = exclude(joined, exclusions)
+    rows = joined.index.filter(pl.col("rule") == EXCLUDED_RULE).height
+    text = f"excluded: {rows:,} rows by {len(exclusions.entries):,} entries"
+    if unmatched:
+        shown = printable(", ".join(unmatched[:_NUM_SHOWN]))
+        text += f"; {len(unmatched):,} entries name nothing here ({shown}, ...)"
+    console.print(text, soft_wrap=True)
+    return joined
+
+
+def _facts(cards: Collection[SourceCard]) -> pl.DataFrame:
+    """Terms of every subset, as the columns source, subset, commercial_use, terms."""
+    rows = [
+        (card.name, subset.name, card.commercial_use_of(subset), card.license_of(subset))
+        for card in cards
+        for subset in card.subsets
+    ]
+    names = ["source", "subset", "commercial_use", "terms"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def drop_unlicensed(
+    joined: Joined, cards: Collection[SourceCard], licenses: Licenses
+) -> tuple[Joined, dict[str, int]]:
+    """(joined with rows of other licences as dropped, how many of each subset).
+
+    Before what the join found: media of rows that do not fit need not have been read.
+    """
+    if licenses == "all":
+        return joined, {}
+    unfit = ~pl.col("commercial_use").is_in(sorted(_FITTING[licenses]))
+    both = joined.index.join(
+        _facts(cards), on=["source", "subset"], how="left", maintain_order="left"
+    )
+    open_rows = pl.col("fate").is_null() | (pl.col("stage") == Stage.JOIN.value)
+    hit = open_rows & unfit.fill_null(False)
+    value = pl.format("{}, commercial use {}", "terms", "commercial_use")
+    marked = both.with_columns(
+        fate=pl.when(hit).then(pl.lit(Fate.DROPPED.value)).otherwise("fate"),
+        stage=pl.when(hit).then(pl.lit(Stage.ACCESS.value)).otherwise("stage"),
+        rule=pl.when(hit).then(pl.lit(LICENSE_RULE)).otherwise("rule"),
+        value=pl.when(hit).then(value).otherwise("value"),
+    ).drop("commercial_use", "terms")
+    lost = marked.filter(pl.col("rule") == LICENSE_RULE, pl.col("stage") == Stage.ACCESS.value)
+    counts = lost.group_by("source", "subset").len().sort("source", "subset")
+    return replace(joined, index=marked), {
+        f"{source}/{subset}": count for source, subset, count in counts.iter_rows()
+    }
+
+
+def license_cost(lost: Mapping[str, int], num_rows: int, licenses: Licenses) -> str:
+    """What `--licenses` took away, as a sentence; the subsets that lost most come first."""
+    most = sorted(lost.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{name} {count:,}" for name, count in most[:_NUM_SHOWN])
+    more = f", and {len(most) - _NUM_SHOWN} more subsets" if len(most) > _NUM_SHOWN else ""
+    parts = f": {shown}{more}" if most else ""
+    total = sum(lost.values())
+    return f"licenses {licenses}: {total:,} of {num_rows:,} rows are left out{parts}"
+
+
+def restricted_rows(
+    rows: pl.DataFrame, cards: Collection[SourceCard]
+) -> tuple[RestrictedRows, ...]:
+    """Drawn rows that no product may be trained on, or of which that is unknown, by subset."""
+    counts = rows.group_by("source", "subset").len()
+    found = counts.join(_facts(cards), on=["source", "subset"])
+    found = found.filter(pl.col("commercial_use") != "yes").sort("source", "subset")
+    return tuple(
+        RestrictedRows(
+            source=row["source"],
+            subset=row["subset"],
+            commercial_use=row["commercial_use"],
+            license=row["terms"],
+            rows=row["len"],
+        )
+        for row in found.iter_rows(named=True)
+    )
+
+
+def restriction(restricted: Sequence[RestrictedRows]) -> str:
+    """Rows of the mixture that are not for products, as a sentence."""
+    sums = {answer: 0 for answer in ("no", "unknown")}
+    for entry in restricted:
+        sums[entry.commercial_use] += entry.rows
+    return (
+        f"not for commercial use: {sums['no']:,} rows; unknown: {sums['unknown']:,} rows "
+        f"(by subset in plan.json)"
+    )
+
+
+def _terms(card: SourceCard, subset: Subset) -> str:
+    use = card.commercial_use_of(subset)
+    return f"{card.name}: {card.license_of(subset)}, commercial use {use}"

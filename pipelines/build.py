@@ -76,6 +76,7 @@ class _Job:
         if self.engine is None:
             options = self.options
             folders = [f for f in (options.store, options.out, options.mirror) if f is not None]
+            folders += [folder for _, folder in options.media]
             address = options.ray_address
             self.engine = make_engine(options.engine, options.workers, address, folders)
         results = []

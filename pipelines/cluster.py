@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import uuid
-from pathlib import Path
 from typing import Any
 
 from manifests.errors import UsageError
@@ -18,7 +17,8 @@ def _sees(path: str) -> bool:
 def check_shared(ray: Any, folders: list[str]) -> None:
     """Refuse local folders that some node does not see: its tasks would write where nobody reads.
 
-    A probe file is put into each folder and looked for on every living node.
+    A probe file is put into each folder and looked for on every living node; of a folder that is
+    only read, the folder itself is looked for.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -26,9 +26,11 @@ def check_shared(ray: Any, folders: list[str]) -> None:
     for folder in folders:
         if not is_local(folder):
             continue
-        probe = local_path(folder).absolute() / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
+        probe = place = local_path(folder).absolute()
+        place.mkdir(parents=True, exist_ok=True)
+        if os.access(place, os.W_OK):
+            probe = place / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
+            probe.touch()
         try:
             look = ray.remote(num_cpus=0)(_sees)
             seen = [
@@ -39,7 +41,8 @@ def check_shared(ray: Any, folders: list[str]) -> None:
             ]
             missing = len(nodes) - sum(ray.get(seen))
         finally:
-            Path(probe).unlink(missing_ok=True)
+            if probe != place:
+                probe.unlink(missing_ok=True)
         if missing:
             raise UsageError(
                 f"{folder} is not seen by {missing} of the cluster's {len(nodes)} nodes; give a "

@@ -30,7 +30,6 @@ from pipelines.join import ORDER
 from pipelines.resolve import sample_id
 from pipelines.select import Selection
 
-
 _CREDITS = ("title", "homepage", "attribution", "citation")
 
 
@@ -98,7 +97,7 @@ def revisions(plan: Plan) -> dict[str, str]:
 def origin_terms(
     counts: Sequence[SubsetFunnel], cards: Mapping[str, SourceCard]
 ) -> tuple[OriginTerms, ...]:
-    """Terms of the subsets that rows were kept of, one entry for all of a source that share them."""
+    """Terms of the subsets that rows were kept of; those of a source that share them are one."""
     found: dict[tuple[str, str, Answer, Answer], list[str]] = {}
     for entry in counts:
         if entry.fates.get(Fate.KEPT):

@@ -1,4 +1,4 @@
-"""What flat upstreams share whose images lie in archives beside the rows: the card's `media_files`."""
+"""What flat upstreams share whose images lie in archives beside the rows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from sources.tables import TableSource
 
 
 class ArchiveTableSource(TableSource):
-    """A table source whose rows name images by path; archives belong to no one subset.
+    """A table source whose rows name images by path, in archives that belong to no one subset.
 
-    Media are keyed `<archive's stem>/<member path>` and looked up by suffix.
+    Archives are the card's `media_files`. Media are keyed `<archive's stem>/<member path>` and
+    looked up by suffix.
     """
 
     media_lookup: ClassVar[Literal["exact", "suffix"]] = "suffix"
@@ -36,4 +37,5 @@ class ArchiveTableSource(TableSource):
         return want_media(name)
 
     def item(self, member: Member, archive: FileRef) -> MediaItem:
-        return to_item(member, PurePosixPath(archive.path).stem, archive, "image")
+        stem = PurePosixPath(archive.path).stem.removesuffix(".tar")
+        return to_item(member, stem, archive, "image")

@@ -17,6 +17,10 @@ class AtlasMath(PairSource):
     version: ClassVar[int] = 1
     question: ClassVar[str] = "instruction"
     answer: ClassVar[str] = "output"
+    required: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("instruction", "output"),
+        ("instruction", "answer"),
+    )
 
     def pair(self, values: dict[str, Any]) -> tuple[str, str]:
         reply = "answer" if values.get(self.answer) is None else self.answer

@@ -54,7 +54,7 @@ class PairSource(ChatSource):
     answer: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
-        if hasattr(cls, "question"):
+        if hasattr(cls, "question") and "required" not in cls.__dict__:
             cls.required = ((cls.question, cls.answer),)
 
     def messages(self, values: dict[str, Any]) -> list[Message]:

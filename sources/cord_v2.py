@@ -43,16 +43,18 @@ class CordV2(ImageTableSource):
 
     def draft(self, shard: RowShard, row: int, values: dict[str, Any]) -> Draft:
         truth = _ground_truth(values["ground_truth"])
-        meta = truth.get("meta") if isinstance(truth.get("meta"), dict) else {}
-        for split in (shard.subset, meta.get("split")):
-            if split not in (None, _TRAIN):
-                raise RowError("split_held_out", f"split {split!r}")
+        meta = truth.get("meta")
+        split = meta.get("split", _TRAIN) if isinstance(meta, dict) else _TRAIN
+        if {shard.subset, split} != {_TRAIN}:
+            raise RowError("split_held_out", f"split {split!r} in the file of {shard.subset}")
         if not isinstance(truth.get("gt_parse"), dict) or not truth["gt_parse"]:
             raise RowError("label_missing", "ground_truth has no gt_parse")
         answer = json.dumps(truth["gt_parse"], indent=4, ensure_ascii=False)
         refs = self.image_refs(shard, row, values)
+        if not refs:
+            raise RowError("row_malformed", "the row has no image")
         messages = build_chat([(choose_prompt(PROMPTS, answer), answer)], "image", len(refs))
-        return Draft(row, shard.subset, messages, refs, extra=json_columns({"meta": meta or None}))
+        return Draft(row, shard.subset, messages, refs, extra=json_columns({"meta": meta}))
 
 
 SOURCE = CordV2()

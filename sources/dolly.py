@@ -19,8 +19,10 @@ class Dolly(PairSource):
 
     def pair(self, values: dict[str, Any]) -> tuple[str, str]:
         instruction, response = super().pair(values)
-        context = take_text(values, "context").strip() if values.get("context") else ""
-        return f"{context}\n{instruction}" if context else instruction, response
+        if not values.get("context"):
+            values.pop("context", None)
+            return instruction, response
+        return f"{take_text(values, 'context').strip()}\n{instruction}", response
 
 
 SOURCE = Dolly()

@@ -24,6 +24,8 @@ class Lnqa(ImageTableSource):
 
     def draft(self, shard: RowShard, row: int, values: dict[str, Any]) -> Draft:
         refs = self.image_refs(shard, row, values)
+        if not refs:
+            raise RowError("row_malformed", "the row has no image")
         messages = build_chat(_pairs(values["qa"]), "image", len(refs))
         extra = {name: value for name, value in values.items() if name not in ("image", "qa")}
         return Draft(row, shard.subset, messages, refs, extra=json_columns(extra))

@@ -13,7 +13,6 @@ the images themselves; in a tar, the members beside the JSON or text. Other colu
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,13 +20,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar
 
+import orjson
+
 from manifests.cards import SourceCard, Subset, load_card
 from manifests.local_sets import LocalSet
 from sources.base import Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard
 from sources.conversations import RowError
 from sources.local_rows import IMAGES, TEXT, VIDEOS, make_draft
 from sources.readers.folders import folder_shards, read_folder
-from sources.readers.json_array import JsonRow, read_json_rows
+from sources.readers.json_array import JsonRow
 from sources.readers.members import MediaKind, clean_name
 from sources.readers.rows import media_paths, row_object
 from sources.readers.webdataset import TarSample, read_sample_media, read_samples
@@ -110,9 +111,10 @@ class Local(ImageTableSource):
         return f"{subset}/{file.path}"
 
     def draft(self, shard: RowShard, row: int, values: dict[str, Any]) -> Draft:
-        refs = self._named(shard.subset, values)
-        if shard.file.path.endswith(".parquet") and not refs:
+        if shard.file.path.endswith(".parquet") and _holds_images(values):
             refs = self.image_refs(shard, row, values)
+        else:
+            refs = self._named(shard.subset, values)
         return make_draft(shard.subset, row, values, refs)
 
     def _tar_draft(self, shard: RowShard, sample: TarSample) -> Draft:
@@ -122,16 +124,13 @@ class Local(ImageTableSource):
         return make_draft(shard.subset, sample.row, _tar_values(sample), refs)
 
     def _named(self, subset: str, values: dict[str, Any]) -> list[MediaRef]:
-        """Media that the row names by path; a cell that is no text holds its image itself."""
-        refs = []
-        for kind, fields in _FIELDS:
-            for field in fields:
-                value = values.get(field)
-                first = value[0] if isinstance(value, list) and value else value
-                if isinstance(first, str):
-                    paths = media_paths(values, field)
-                    refs += [MediaRef(kind, self._key(subset, path)) for path in paths]
-        return refs
+        """Media that the row names by path."""
+        return [
+            MediaRef(kind, self._key(subset, path))
+            for kind, fields in _FIELDS
+            for field in fields
+            for path in media_paths(values, field)
+        ]
 
     def _key(self, subset: str, path: str) -> str:
         """The key of the file in the subset's media folder; rows may name that folder as well."""
@@ -157,12 +156,21 @@ def from_ref(ref: str) -> Local:
     return Local({name: LocalSet.model_validate(entry) for name, entry in plain.items()})
 
 
+def _holds_images(values: dict[str, Any]) -> bool:
+    """Whether a Parquet row's image cells are images, not paths of them."""
+    cells = [values[name] for name in IMAGES if values.get(name)]
+    firsts = [cell[0] if isinstance(cell, list) else cell for cell in cells]
+    return any(not isinstance(first, str) for first in firsts)
+
+
 def _tar_values(sample: TarSample) -> dict[str, Any]:
     """The row that a sample's JSON and text members are; its media are those beside them."""
     values: dict[str, Any] = {}
     if "json" in sample.texts:
-        rows = list(read_json_rows(io.BytesIO(sample.texts["json"])))
-        values = row_object(rows[0] if rows else JsonRow(0, None))
+        try:
+            values = row_object(JsonRow(sample.row, orjson.loads(sample.texts["json"])))
+        except orjson.JSONDecodeError as error:
+            raise RowError("row_malformed", str(error)) from error
     if "txt" in sample.texts and TEXT not in values:
         values[TEXT] = sample.texts["txt"].decode("utf-8", "replace")
     return {name: value for name, value in values.items() if name not in {*IMAGES, *VIDEOS}}

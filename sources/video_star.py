@@ -19,13 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import orjson
-
 from sources.base import ALL_SUBSETS, Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard
 from sources.conversations import RowError, json_columns, parse_conversation
 from sources.readers.folders import folder_shards, read_folder
 from sources.readers.members import clean_name
-from sources.readers.rows import media_paths, without
+from sources.readers.rows import json_document, media_paths, without
 from sources.root import Root
 from sources.tables import TableSource
 
@@ -97,9 +95,9 @@ def _rows_by_id(root: Root, shard: RowShard) -> list[Any] | None:
         if not _BY_ID.match(head) or shard.file.size > _MAX_BY_ID_BYTES:
             return None
         try:
-            rows = orjson.loads((head + handle.read()).removeprefix(b"\xef\xbb\xbf"))
-        except orjson.JSONDecodeError as error:
-            return [RowError("json_malformed", str(error))]
+            rows = json_document(head + handle.read())
+        except RowError as error:
+            return [error]
     if any(isinstance(row, list) for row in rows.values()):
         return None
     return [{"id": k, **row} if isinstance(row, dict) else row for k, row in rows.items()]

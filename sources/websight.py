@@ -34,6 +34,8 @@ class WebSight(ImageTableSource):
         if not isinstance(code, str):
             raise RowError("row_malformed", "text is not a string")
         refs = self.image_refs(shard, row, values)
+        if not refs:
+            raise RowError("row_malformed", "the row has no image")
         messages = build_chat([(choose_prompt(PROMPTS, code), code)], "image", len(refs))
         extra = {name: value for name, value in values.items() if name not in ("image", "text")}
         return Draft(row, shard.subset, messages, refs, extra=json_columns(extra))

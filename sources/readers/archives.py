@@ -22,15 +22,20 @@ _ARCHIVE = re.compile(r".*\.(?:zip|z\d{2,}|tar|tgz|tar\.gz)")
 
 
 def read_archive(
-    root: Root, files: tuple[FileRef, ...], wanted: Wanted, spool: Path
+    root: Root, files: tuple[FileRef, ...], wanted: Wanted, spool: Path, by_name: bool = False
 ) -> Iterator[Member]:
-    """Wanted members in the order in which they lie; `files` are the parts in order."""
+    """Wanted members in the order in which they lie; `files` are the parts in order.
+
+    `by_name` sorts those of a zip, so that their order outlives another packing.
+    """
     with ExitStack() as stack:
         handles = [stack.enter_context(root.open(file.path)) for file in files]
         magic = handles[0].read(2)
         handles[0].seek(0)
         if magic == ZIP_MAGIC or (magic != GZIP_MAGIC and files[-1].path.endswith(".zip")):
-            yield from read_zip(Parts(handles, [file.size for file in files]), wanted, spool)
+            yield from read_zip(
+                Parts(handles, [file.size for file in files]), wanted, spool, by_name
+            )
         else:
             yield from read_tar(handles[0], wanted, spool)
 

@@ -7,9 +7,11 @@ stray quote), one `json_malformed` stands for all that could not be read. A byte
 trailing commas and blank lines are read over; NaN and Infinity, which Python writes though JSON has
 none, become null.
 
-How: numpy finds quotes and brackets in blocks, a running sum of the brackets outside strings gives
-the depth, and each element is parsed by itself. benchmarks/json_array.py compares this with
-streaming parsers.
+How: elements of an array mostly begin alike (`{"id"`), so a block is cut before the last place that
+looks like a beginning, and what stands before it is parsed at once. If that is a valid array, the
+cut lies between two elements: JSON is read from left to right. Where it is not, numpy finds quotes
+and brackets, a running sum of the brackets outside strings gives the depth, and each element is
+parsed by itself. benchmarks/json_rows.py compares this with streaming parsers.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from collections.abc import Generator, Iterator
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import orjson
+
+from sources.readers.json_brackets import find_brackets
 
 # Small enough for the masks of a block to stay in a core's cache.
 _BLOCK_BYTES = 256 * 1024
@@ -30,9 +33,9 @@ _MAX_ROW_BYTES = 32 * 1024 * 1024
 _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# An object's beginning up to its first key, and what may stand before it.
+_HEAD = re.compile(rb'[\s,]*(\{\s*"[^"\\]*")')
 _SCALAR = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,]+', re.DOTALL)
-
-_Ints = npt.NDArray[np.int64]
 
 
 class JsonRow(NamedTuple):
@@ -54,7 +57,8 @@ class _Lost(NamedTuple):
     detail: str
 
 
-_Raw = bytes | memoryview | _Lost
+# One row as it stands, several rows already parsed, or the end of what can be read.
+_Raw = bytes | memoryview | list[Any] | _Lost
 
 
 def read_json_rows(handle: IO[bytes], start: int = 0, stop: int | None = None) -> Iterator[JsonRow]:
@@ -62,15 +66,20 @@ def read_json_rows(handle: IO[bytes], start: int = 0, stop: int | None = None) -
 
     A `json_malformed` row is the last one of the file; its number is that of the first row lost.
     """
-    for row, raw in enumerate(_until_damage(_Window(handle))):
-        if stop is not None and row >= stop:
-            return
-        if row < start:
-            continue
-        if isinstance(raw, _Lost):
-            yield JsonRow(row, None, "json_malformed", raw.detail)
-        else:
-            yield _parse(row, raw)
+    row = 0
+    for raw in _until_damage(_Window(handle)):
+        for piece in raw if isinstance(raw, list) else (raw,):
+            if stop is not None and row >= stop:
+                return
+            if row >= start:
+                yield JsonRow(row, piece) if piece is not raw else _read(row, raw)
+            row += 1
+
+
+def _read(row: int, raw: bytes | memoryview | _Lost) -> JsonRow:
+    if isinstance(raw, _Lost):
+        return JsonRow(row, None, "json_malformed", raw.detail)
+    return _parse(row, raw)
 
 
 def _parse(row: int, raw: bytes | memoryview) -> JsonRow:
@@ -153,7 +162,7 @@ def _wrapped_array(window: _Window) -> Iterator[_Raw]:
     """The elements of the object's array; a second array would be lost, so it is said."""
     begin = -1
     while begin < 0:
-        places, depths, opens = _brackets(window.data)
+        places, depths, opens = find_brackets(window.data)
         arrays = places[opens & (depths == 2)]
         begin = next((int(place) for place in arrays if window.data[place] == 0x5B), -1)
         if begin < 0 and not window.more():
@@ -163,7 +172,7 @@ def _wrapped_array(window: _Window) -> Iterator[_Raw]:
     closed = yield from _elements(window)
     while closed and window.more():
         pass
-    places, _, opens = _brackets(window.data)
+    places, _, opens = find_brackets(window.data)
     too_long = len(window.data) >= _MAX_ROW_BYTES
     if closed and (too_long or any(window.data[place] == 0x5B for place in places[opens])):
         yield _Lost(f"more than one array stands in the object: see byte {window.offset}")
@@ -172,7 +181,11 @@ def _wrapped_array(window: _Window) -> Iterator[_Raw]:
 def _elements(window: _Window) -> Generator[_Raw, None, bool]:
     """Elements up to the array's closing bracket, which is dropped; False where it was not met."""
     while True:
-        places, depths, opens = _brackets(window.data)
+        if values := _whole_elements(window):
+            yield values
+            if window.more():
+                continue
+        places, depths, opens = find_brackets(window.data)
         outside = np.flatnonzero(depths < 0)
         close = int(places[outside[0]]) if outside.size else -1
         inside = slice(outside[0] if outside.size else None)
@@ -194,6 +207,23 @@ def _elements(window: _Window) -> Generator[_Raw, None, bool]:
         if not window.more():
             yield _Lost(f"no row ends after byte {window.offset}: the file is cut or damaged there")
             return False
+
+
+def _whole_elements(window: _Window) -> list[Any]:
+    """Elements from the window's beginning, which are dropped; none where that is not sure."""
+    head = _HEAD.match(window.data)
+    if head is None:
+        return []
+    begin, cut = head.start(1), window.data.rfind(head[1])
+    body = window.data[begin:cut].rstrip(_SPACE)
+    if not body.endswith(b","):
+        return []
+    try:
+        values: list[Any] = orjson.loads(b"[" + body[:-1] + b"]")
+    except orjson.JSONDecodeError:
+        return []
+    window.drop(cut)
+    return values
 
 
 def _scalars(gap: bytes) -> list[bytes]:
@@ -223,39 +253,3 @@ def _lines(window: _Window) -> Iterator[_Raw]:
         yield _Lost(f"the line at byte {window.offset} is longer than {_MAX_ROW_BYTES} bytes")
     elif window.data.strip(_SPACE):
         yield window.data
-
-
-def _brackets(data: bytes) -> tuple[_Ints, _Ints, npt.NDArray[np.bool_]]:
-    """Places of brackets outside strings, the depth after each, and whether it opens.
-
-    `data` must begin outside a string; depth 0 is where it begins. One `flatnonzero` for all that
-    is looked for: it costs more than the comparisons.
-    """
-    block = np.frombuffer(data, dtype=np.uint8)
-    wanted = (block & 0xD9) == 0x59  # []{} and the rare Y _ y DEL
-    wanted |= block == 0x22
-    places = np.flatnonzero(wanted)
-    codes = block[places]
-    quotes = codes == 0x22
-    _drop_escaped(quotes, places, block)
-    folded = codes | 0x20  # [ becomes {, and ] becomes }
-    opens = folded == 0x7B
-    brackets = (opens | (folded == 0x7D)) & (np.cumsum(quotes, dtype=np.int32) % 2 == 0)
-    opens = opens[brackets]
-    return places[brackets], np.cumsum(np.where(opens, 1, -1)), opens
-
-
-def _drop_escaped(
-    quotes: npt.NDArray[np.bool_], places: _Ints, block: npt.NDArray[np.uint8]
-) -> None:
-    """Clear, in place, the quotes that an odd run of backslashes stands before."""
-    doubtful = np.flatnonzero(quotes & (block[np.maximum(places - 1, 0)] == 0x5C))
-    last = places[doubtful] - 1
-    if not (block[np.maximum(last - 1, 0)] == 0x5C).any():
-        quotes[doubtful] = False  # nearly always: each run is a single backslash
-        return
-    slashes = np.flatnonzero(block == 0x5C)
-    is_first = np.diff(slashes, prepend=-2) != 1
-    run_start = np.maximum.accumulate(np.where(is_first, slashes, 0))
-    length = last - run_start[np.searchsorted(slashes, last)] + 1
-    quotes[doubtful[length % 2 == 1]] = False

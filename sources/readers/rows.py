@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
+import orjson
 import pyarrow as pa
 
 from sources.conversations import RowError
@@ -70,6 +72,23 @@ def rows_by_subset(
         seen[subset] += 1
         if start <= number and (stop is None or number < stop):
             yield row, subset
+
+
+def json_document(data: bytes) -> Any:
+    """The value of a file that is one JSON document; RowError `json_malformed` where it is none.
+
+    A byte order mark is read over; NaN and Infinity, which Python writes, become null.
+    """
+    try:
+        return orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        strict = str(error)
+    try:
+        lenient = json.loads(data.decode("utf-8-sig"), parse_constant=lambda _: None)
+        # There and back: lone surrogates, which no file holds, fail.
+        return orjson.loads(orjson.dumps(lenient))
+    except (ValueError, RecursionError, TypeError) as error:
+        raise RowError("json_malformed", strict) from error
 
 
 def row_object(row: JsonRow) -> dict[str, Any]:

@@ -22,8 +22,8 @@ _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
 
 
-def read_zip(parts: Parts, wanted: Wanted, spool: Path) -> Iterator[Member]:
-    """Wanted members; a damaged one is `archive_damaged` and costs itself.
+def read_zip(parts: Parts, wanted: Wanted, spool: Path, by_name: bool = False) -> Iterator[Member]:
+    """Wanted members, as they lie or sorted; a damaged one is `archive_damaged` and costs itself.
 
     Where the directory at the end is lost, members are found by their own headers from the start,
     and what follows the last of them is one more `archive_damaged` without a name.
@@ -33,14 +33,22 @@ def read_zip(parts: Parts, wanted: Wanted, spool: Path) -> Iterator[Member]:
         entries = sorted(read_directory(parts), key=lambda entry: entry.offset)
     except Damaged as error:
         entries, loss = list(walk_members(parts)), str(error)
-    free = 0
-    for entry in entries:
+    for entry, is_overlap in _ordered(entries, by_name):
         want = None if entry.name.endswith("/") else wanted(clean_name(entry.name))
         if want is not None:
-            yield _member(parts, entry, want, spool, is_overlap=entry.offset < free)
-        free = max(free, entry.offset + LOCAL.size + entry.packed)
+            yield _member(parts, entry, want, spool, is_overlap)
     if loss:
         yield Member("", reason="archive_damaged", detail=loss)
+
+
+def _ordered(entries: list[Entry], by_name: bool) -> Iterator[tuple[Entry, bool]]:
+    """Entries, which come by their offsets, each with whether it lies inside another."""
+    overlaps, free = [], 0
+    for entry in entries:
+        overlaps.append(entry.offset < free)
+        free = max(free, entry.offset + LOCAL.size + entry.packed)
+    found = list(zip(entries, overlaps, strict=True))
+    return iter(sorted(found, key=lambda item: clean_name(item[0].name)) if by_name else found)
 
 
 def _member(parts: Parts, entry: Entry, want: Want, spool: Path, is_overlap: bool) -> Member:

@@ -30,6 +30,12 @@ def _component(name: str, share: str, rows: int) -> dict[str, Any]:
     return {"name": name, "share": share, "asked_rows": rows, "rows": rows}
 
 
+def _terms(source: str, subset: str) -> dict[str, Any]:
+    texts = {name: name for name in ("title", "homepage", "license", "attribution", "citation")}
+    answers = {"commercial_use": "no", "redistribution": "unknown"}
+    return {"source": source, "subsets": [subset], **texts, **answers}
+
+
 def _raw(**changes: Any) -> dict[str, Any]:
     return {
         "plan_digest": "ab" * 16,
@@ -42,6 +48,9 @@ def _raw(**changes: Any) -> dict[str, Any]:
             {"name": "image_bounds", "version": 2, "params": {"max_aspect_ratio": 10.0}},
         ],
         "revisions": {"HuggingFaceM4/the_cauldron": "main"},
+        "licenses": "non-commercial",
+        "skipped": ["finevideo"],
+        "terms": [_terms("magpie", "pro"), _terms("the_cauldron", "ai2d")],
         "funnel": [
             {"source": "magpie", "subset": "pro", "read": 4, "fates": {"kept": 1, "dropped": 3}},
             {"source": "the_cauldron", "subset": "ai2d", "read": 2, "fates": {"kept": 2}},

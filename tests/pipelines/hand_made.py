@@ -33,6 +33,7 @@ class Chat:
     kind: str = "image"
     subset: str = "ai2d"
     group: int = 0
+    extra: str | None = None
 
     @property
     def items(self) -> list[tuple[str, str, str]]:
@@ -64,7 +65,7 @@ class Chat:
             "messages": messages,
             "media": [{"kind": self.kind, "key": key} for key in self.media],
             "license": "MIT",
-            "extra": None,
+            "extra": self.extra,
         }
 
     def as_turn(self, sample: int) -> Row:
@@ -143,7 +144,7 @@ def curated(
     media: Sequence[str] = (), rows: Sequence[tuple[str, str]] = (), name: str = "the_cauldron"
 ) -> CuratedSource:
     """A source whose folders hold these facts; `rows` are (folder, upstream file)."""
-    return CuratedSource(name, tuple(media), tuple(rows))
+    return CuratedSource(name, False, tuple(media), tuple(rows))
 
 
 def measure(source: CuratedSource, wanted: Sequence[Filter]) -> None:

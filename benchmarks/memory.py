@@ -56,7 +56,7 @@ def role(process: psutil.Process) -> str:
     line = " ".join(words)
     if words and words[0].startswith("ray::"):
         return "worker"
-    if "pipelines.sandbox" in line:
+    if "sandbox_child" in line:
         return "decoder"
     return "driver" if "benchmarks.build_script" in line else "Ray's own"
 

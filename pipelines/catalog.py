@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import sources
-from manifests.errors import RecipeError
+from manifests.errors import RecipeError, UsageError
 from manifests.local_sets import LocalSet
 from manifests.storage import is_local, local_path
 from mixtures.recipe import Recipe
@@ -31,16 +32,19 @@ def open_catalog(recipe: Recipe, folder: Path) -> dict[str, Source]:
 
 
 def _absolute(sets: Mapping[str, LocalSet], folder: Path) -> dict[str, LocalSet]:
-    return {
-        name: entry.model_copy(
-            update={
-                "path": _from(folder, entry.path),
-                "media": entry.media and _from(folder, entry.media),
-            }
-        )
-        for name, entry in sets.items()
-    }
+    found = {}
+    for name, entry in sets.items():
+        path = _from(folder, entry.path, f"local/{name}: path")
+        media = entry.media and _from(folder, entry.media, f"local/{name}: media")
+        found[name] = entry.model_copy(update={"path": path, "media": media})
+    return found
 
 
-def _from(folder: Path, path: str) -> str:
-    return os.path.abspath(folder / local_path(path)) if is_local(path) else path
+def _from(folder: Path, path: str, what: str) -> str:
+    """The absolute path; a UsageError where nothing is there. URIs are looked at when read."""
+    if not is_local(path):
+        return path
+    absolute = os.path.abspath(folder / local_path(path))
+    if not next(glob.iglob(absolute if "*" in path else glob.escape(absolute)), None):
+        raise UsageError(f"{what} {path}: there is nothing at {absolute}")
+    return absolute

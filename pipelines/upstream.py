@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from manifests.cards import SourceCard
-from manifests.errors import SourceError, UnavailableError, UsageError
+from manifests.errors import SmolmixError, UnavailableError, UsageError
 from manifests.ids import key_digest
 from manifests.storage import exists, is_local, join, local_path
 from sources.base import ALL_SUBSETS, LOCAL_MEDIA, MediaShard, RowShard, Source
@@ -114,7 +114,7 @@ def _list_shards(
     try:
         root = make_root(source.card, repo, mirror)
         return root, source.rows(root), source.media(root)
-    except SourceError:
+    except SmolmixError:
         raise
     except Exception as error:
         # Network libraries raise of everything; a mirror's own files give SourceError above.

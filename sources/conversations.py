@@ -6,6 +6,7 @@ a wrong number of markers, an empty message, a marker in an answer are passed on
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,9 +55,16 @@ def parse_conversation(
         raise RowError("row_malformed", f"the conversation is {_kind(turns)}, not a list")
     if not turns:
         raise RowError("no_turns", "the conversation is empty")
-    parsed = [_turn(number, turn) for number, turn in enumerate(turns)]
-    messages = [Message(role, _content(role, text, media_kind)) for role, text in parsed]
-    if media_kind and not any(kind != "text" for m in messages for kind, _ in m.content):
+    messages = []
+    placed = media_kind is None
+    for number, turn in enumerate(turns):
+        role, text = _turn(number, turn)
+        if media_kind and role == "user" and ("<image>" in text or "<video>" in text):
+            messages.append(Message(role, _split_at_markers(text, media_kind)))
+            placed = True
+        else:
+            messages.append(Message(role, [("text", text)]))
+    if media_kind and not placed:
         _put_first(messages, media_kind, num_media)
     return messages
 
@@ -74,6 +82,14 @@ def build_chat(
         messages.append(Message("assistant", [("text", clean_text(assistant))]))
     _put_first(messages, media_kind, num_media)
     return messages
+
+
+def pick_prompt(prompts: Sequence[str], name: str) -> str:
+    """One of the prompts, for an upstream that has none: by the row's own name alone, so that it is
+    the same in every copy, order and process.
+    """
+    digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
+    return prompts[int.from_bytes(digest, "little") % len(prompts)]
 
 
 def question_answers(texts: object) -> tuple[list[tuple[str, str]], list[Any]]:
@@ -102,10 +118,12 @@ def choose_prompt(prompts: Sequence[str], answer: str) -> str:
 
 def clean_text(text: str) -> str:
     """Text without white space at its ends; RowError for lone surrogates: no file can hold them."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise RowError("row_malformed", f"a text is not valid Unicode: {error.reason}") from error
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            why = f"a text is not valid Unicode: {error.reason}"
+            raise RowError("row_malformed", why) from error
     return text.strip()
 
 
@@ -137,20 +155,19 @@ def _kind(value: object) -> str:
 def _turn(number: int, turn: object) -> tuple[Role, str]:
     if not isinstance(turn, dict):
         raise RowError("row_malformed", f"turn {number} is {_kind(turn)}, not an object")
-    role_key, text_key = next((keys for keys in _DIALECTS if keys[0] in turn), _DIALECTS[0])
+    role_key, text_key = _DIALECTS["from" not in turn and "role" in turn]
     speaker, text = turn.get(role_key), turn.get(text_key)
     if not isinstance(speaker, str):
         raise RowError("row_malformed", f"turn {number}: {role_key} is {_kind(speaker)}")
     if not isinstance(text, str):
         raise RowError("row_malformed", f"turn {number}: {text_key} is {_kind(text)}")
-    if speaker not in _ROLES:
+    role = _ROLES.get(speaker)
+    if role is None:
         raise RowError("unknown_role", f"turn {number} is spoken by {speaker[:40]!r}")
-    return _ROLES[speaker], clean_text(text)
+    return role, clean_text(text)
 
 
-def _content(role: Role, text: str, media_kind: MediaKind | None) -> list[tuple[ContentType, str]]:
-    if role != "user" or media_kind is None or not _MARKER.search(text):
-        return [("text", text)]
+def _split_at_markers(text: str, media_kind: MediaKind) -> list[tuple[ContentType, str]]:
     pieces = _MARKER.split(text)
     content: list[tuple[ContentType, str]] = []
     for number, piece in enumerate(pieces):
@@ -159,7 +176,7 @@ def _content(role: Role, text: str, media_kind: MediaKind | None) -> list[tuple[
             piece = piece.lstrip(_NEWLINES)
         if number < len(pieces) - 1:
             piece = piece.rstrip(_NEWLINES)
-        if piece.strip():
+        if piece and not piece.isspace():
             content.append(("text", piece))
     _strip_ends(content)
     return content
@@ -167,10 +184,14 @@ def _content(role: Role, text: str, media_kind: MediaKind | None) -> list[tuple[
 
 def _strip_ends(content: list[tuple[ContentType, str]]) -> None:
     """Strip a message's text where it begins and ends, also where that is beside a marker."""
-    texts = [index for index, (kind, _) in enumerate(content) if kind == "text"]
-    if texts:
-        content[texts[0]] = ("text", content[texts[0]][1].lstrip())
-        content[texts[-1]] = ("text", content[texts[-1]][1].rstrip())
+    for places, strip in (
+        (range(len(content)), str.lstrip),
+        (range(-1, ~len(content), -1), str.rstrip),
+    ):
+        for index in places:
+            if content[index][0] == "text":
+                content[index] = ("text", strip(content[index][1]))
+                break
 
 
 def _put_first(messages: list[Message], media_kind: MediaKind, num_media: int) -> None:

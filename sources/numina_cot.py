@@ -1,6 +1,7 @@
 """NuminaMath-CoT (AI-MO/NuminaMath-CoT): competition and school problems with worked solutions.
 
-`messages` is the conversation; `problem` and `solution` say the same and are read where it is empty.
+`messages` is the conversation; `problem` and `solution` say the same, and are read where it is
+empty.
 `data/test-*.parquet` is held out: the card's patterns name train files only.
 """
 

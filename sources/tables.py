@@ -82,7 +82,8 @@ class TableSource(Source):
             yield from read_rows(root, shard.file, shard.start, shard.stop, self.wants)
             return
         with open_rows(root, shard.file) as handle:
-            for row in read_json_rows(handle, shard.start, shard.stop):
+            lines = ".jsonl" in shard.file.path
+            for row in read_json_rows(handle, shard.start, shard.stop, lines):
                 try:
                     values = row_object(row)
                     kept = {k: v for k, v in values.items() if k not in self.left_out}

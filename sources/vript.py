@@ -7,24 +7,24 @@ Row numbers count scenes: members sorted by name, in each the scenes as they sta
 whole videos, and where they were cut, are not read.
 
 Upstream has captions, no conversations. A scene is asked one of PROMPTS, chosen by its id, and
-answered by labelled lines (title, shot, camera, scene), or one of DESCRIBE where there is only the
-scene's content. What people say in the clip goes to `extra`.
+answered by labelled lines (title, shot, camera, scene), or one of DESCRIBE where only the content
+is known. What people say in the clip (voiceover) and the rest goes to `extra`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, NamedTuple
 
 from sources.base import Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard, Source
-from sources.conversations import RowError, build_chat, json_columns
-from sources.readers.archives import read_archive, to_item
-from sources.readers.folders import folder_shards, read_folder
+from sources.conversations import RowError, build_chat, json_columns, pick_prompt
+from sources.readers.archives import read_archive
+from sources.readers.clips import clip_shards, read_clips
 from sources.readers.json_array import read_json_rows
-from sources.readers.members import CLIP, Want, media_kind
+from sources.readers.members import Want
 from sources.readers.rows import json_document, row_object, without
 from sources.root import FileRef, Root
 
@@ -64,13 +64,10 @@ class Vript(Source):
     version: ClassVar[int] = 1
 
     def rows(self, root: Root) -> list[RowShard]:
-        if root.repo != self.card.repo:
-            return []
-        card = self.card
         return [
             RowShard(self.name, subset.name, file)
-            for subset in card.subsets
-            for file in root.glob(*card.row_patterns(subset))
+            for subset in self.card.subsets
+            for file in root.glob(*self.card.row_patterns(subset))
         ]
 
     def media(self, root: Root) -> list[MediaShard]:
@@ -78,52 +75,26 @@ class Vript(Source):
         shards = []
         for subset in (subset.name for subset in self.card.subsets):
             folder = f"vript_{subset}_videos_clips"
-            zips = [(match, file) for file in root.glob(f"{folder}/*.zip") if (match := _match(file))]
+            zips = [(m, f) for f in root.glob(f"{folder}/*.zip") if (m := _CLIPS.fullmatch(f.path))]
             zips.sort(key=lambda item: int(item[0]["number"]))
-            shards += [MediaShard(self.name, subset, (file,)) for _, file in zips]
-            shards += folder_shards(self.name, subset, root, ("video",), folder)
+            shards += clip_shards(self.name, subset, root, [file for _, file in zips], folder)
         return shards
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        for row, scene in enumerate(_scenes_of_file(root, shard.file)):
-            if shard.stop is not None and row >= shard.stop:
-                return
-            if row >= shard.start:
-                try:
-                    yield _draft(shard, row, scene)
-                except RowError as error:
-                    yield Rejected(row, shard.subset, error.reason, error.detail)
+        scenes = enumerate(_scenes_of_file(root, shard.file))
+        for row, scene in islice(scenes, shard.start, shard.stop):
+            try:
+                yield _draft(shard, row, scene)
+            except RowError as error:
+                yield Rejected(row, shard.subset, error.reason, error.detail)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
-        for number, item in enumerate(_items(root, shard, spool)):
-            if shard.stop is not None and number >= shard.stop:
-                return
-            if item.key != shard.files[0].path or _match(shard.files[0]) is None:
-                item.key = _key(shard.subset, PurePosixPath(item.key).stem)
-            yield item
+        return read_clips(
+            root, shard, spool, lambda path: f"{shard.subset}/{PurePosixPath(path).stem}"
+        )
 
 
 SOURCE = Vript()
-
-
-def _match(file: FileRef) -> re.Match[str] | None:
-    return _CLIPS.fullmatch(file.path)
-
-
-def _key(subset: str, clip_id: str) -> str:
-    return f"{subset}/{clip_id}"
-
-
-def _items(root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
-    if _match(shard.files[0]) is None:
-        yield from read_folder(root, shard, "", spool)
-        return
-    for member in read_archive(root, shard.files, _want_clip, spool):
-        yield to_item(member, shard.subset, shard.files[0], "video")
-
-
-def _want_clip(name: str) -> Want | None:
-    return CLIP if media_kind(name) == "video" else None
 
 
 def _want_captions(name: str) -> Want | None:
@@ -150,33 +121,30 @@ def _scenes_of_file(root: Root, file: FileRef) -> Iterator[_Scene]:
 
 
 def _scenes(value: Any) -> Iterator[_Scene]:
-    """The scenes of a video's object, of a list of scenes, or the scene that the object is."""
-    if isinstance(value, dict) and "caption" in value:
-        yield _Scene(str(value.get("clip_id", "")), value, {})
+    """The scenes of a video's object, or the scene that the object is."""
+    about = value if isinstance(value, dict) else {}
+    if "caption" in about:
+        yield _Scene(str(about.get("clip_id", "")), about, {})
         return
-    meta = value.get("meta") if isinstance(value, dict) else None
-    scenes = value.get("data") if isinstance(value, dict) else value
-    if isinstance(scenes, list):
-        scenes = {str(about.get("clip_id", "")): about for about in scenes if isinstance(about, dict)}
+    meta, scenes = about.get("meta"), about.get("data")
     if not isinstance(scenes, dict):
         raise RowError("row_malformed", "the object has no scenes under data")
-    for clip_id, about in scenes.items():
-        yield _Scene(clip_id, about, meta if isinstance(meta, dict) else {})
+    for clip_id, scene in scenes.items():
+        yield _Scene(clip_id, scene, meta if isinstance(meta, dict) else {})
 
 
 def _draft(shard: RowShard, row: int, scene: _Scene) -> Draft:
     if isinstance(scene.about, RowError):
         raise scene.about
     if not isinstance(scene.about, dict):
-        raise RowError("row_malformed", f"scene {scene.clip_id} is no object")
-    clip_id = scene.about.get("clip_id") or scene.clip_id
-    if not isinstance(clip_id, str) or not clip_id:
+        raise RowError("row_malformed", f"scene {scene.clip_id!r} is no object")
+    if not scene.clip_id:
         raise RowError("row_malformed", "the scene has no clip_id")
-    pair = _pair(clip_id, scene.about.get("caption"))
+    pair = _pair(scene.clip_id, scene.about.get("caption"))
     extra = without(scene.about, "caption")
     if scene.meta.get("integrity") is False:
         extra["integrity"] = False
-    refs = [MediaRef("video", _key(shard.subset, clip_id))]
+    refs = [MediaRef("video", f"{shard.subset}/{scene.clip_id}")]
     return Draft(row, shard.subset, build_chat([pair], "video", 1), refs, extra=json_columns(extra))
 
 
@@ -188,11 +156,5 @@ def _pair(clip_id: str, caption: Any) -> tuple[str, str]:
         raise RowError("label_missing", f"{clip_id} has no caption")
     lines = [f"{label}: {said[name]}" for name, label in _LABELS if said.get(name)]
     if len(lines) == 1:
-        return _choose(DESCRIBE, clip_id), said["content"]
-    return _choose(PROMPTS, clip_id), "\n".join(lines)
-
-
-def _choose(prompts: tuple[str, ...], clip_id: str) -> str:
-    """By the id alone: the same in every copy, order and process."""
-    digest = hashlib.blake2b(clip_id.encode(), digest_size=8).digest()
-    return prompts[int.from_bytes(digest, "little") % len(prompts)]
+        return pick_prompt(DESCRIBE, clip_id), said["content"]
+    return pick_prompt(PROMPTS, clip_id), "\n".join(lines)

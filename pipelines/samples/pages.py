@@ -63,7 +63,7 @@ def _rule(draw: ImageDraw.ImageDraw, x0: float, y0: float, x1: float, y1: float)
     draw.line((x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE), (120, 120, 126), SCALE)
 
 
-def _wrap(text: str, width: float, size: int) -> list[str]:
+def wrap(text: str, width: float, size: int) -> list[str]:
     lines, line = [], ""
     for word in text.split():
         longer = f"{line} {word}".strip()
@@ -87,7 +87,7 @@ def _letter(draw: ImageDraw.ImageDraw, rng: random.Random, width: int, height: i
     _put(draw, 22, 72, f"Dear {reader},")
     body = f"you asked us about {topic}. " + " ".join(rng.sample(topics[topic]["facts"], 2))
     y = 94
-    for line in _wrap(body, width - 44, 11):
+    for line in wrap(body, width - 44, 11):
         _put(draw, 22, y, line)
         y += 17
     _put(draw, 22, y + 14, "Yours sincerely,")

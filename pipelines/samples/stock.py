@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ MIN_HASH_BITS = 9
 DRAWN_HASH_BITS = 5
 _FOOTAGE_HEIGHT_PX = 480
 _PHOTO_SIDE_PX = 800
+_NUM_DRAWINGS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,18 @@ class Gallery:
                 break
         self.keep(image)
         return image
+
+    def draw(self, make: Callable[[int], tuple[Any, Image.Image]]) -> tuple[Any, Image.Image]:
+        """The first of a few drawings that looks like nothing before; pages do look alike.
+
+        `make` is given the number of the attempt, and also says what it drew.
+        """
+        for attempt in range(_NUM_DRAWINGS):
+            made = make(attempt)
+            if self.accepts(made[1], DRAWN_HASH_BITS):
+                break
+        self.keep(made[1])
+        return made
 
     def accepts(self, image: Image.Image, least_bits: int = MIN_HASH_BITS) -> bool:
         value = difference_hash(image)

@@ -16,7 +16,7 @@ from pipelines.samples.charts import make_chart
 from pipelines.samples.diagrams import make_diagram
 from pipelines.samples.pages import make_page
 from pipelines.samples.pairs import Pair, marked_pair
-from pipelines.samples.stock import DRAWN_HASH_BITS, Gallery, jpeg, photos, png
+from pipelines.samples.stock import Gallery, jpeg, photos, png
 from pipelines.samples.truth import Place, Sheet, Truth
 from pipelines.samples.words import seeded
 
@@ -31,7 +31,6 @@ SCHEMA = tables.with_features(
     },
 )
 _NUM_ROWS = 42
-_NUM_ATTEMPTS = 8
 _SUCCINCT = "\nAnswer succinctly with a single word."
 _SHORT = "\nProvide a short and direct response."
 _CAPTION_ASKS = (
@@ -73,28 +72,14 @@ def _row(config: str, images: list[bytes], pairs: list[tuple[str, str]]) -> Row:
     return {"images": [{"bytes": data, "path": None} for data in images], "texts": turns}
 
 
-def _distinct(
-    gallery: Gallery, make: Callable[[int], tuple[Any, Image.Image]]
-) -> tuple[Any, Image.Image]:
-    """The first of a few drawings that looks like nothing before; pages do look alike."""
-    for attempt in range(_NUM_ATTEMPTS):
-        made = make(attempt)
-        if gallery.accepts(made[1], DRAWN_HASH_BITS):
-            break
-    gallery.keep(made[1])
-    return made
-
-
 def _chart(number: int, gallery: Gallery, config: str = "chartqa") -> Row:
-    chart, image = _distinct(
-        gallery, lambda attempt: make_chart(seeded(config, number, attempt), number)
-    )
+    chart, image = gallery.draw(lambda attempt: make_chart(seeded(config, number, attempt), number))
     asked = chart.questions(seeded(config, "ask", number))
     return _row(config, [png(image)], [(question + _SUCCINCT, f"{a}.") for question, a in asked])
 
 
 def _page(number: int, gallery: Gallery) -> Row:
-    asked, image = _distinct(gallery, lambda attempt: _asked_page(number, attempt))
+    asked, image = gallery.draw(lambda attempt: _asked_page(number, attempt))
     pairs = [(question + _SHORT, f"{answer}.") for question, answer in asked]
     return _row("docvqa", [jpeg(image, 88)], pairs)
 
@@ -105,8 +90,8 @@ def _asked_page(number: int, attempt: int) -> tuple[list[tuple[str, str]], Image
 
 
 def _diagram(number: int, gallery: Gallery) -> Row:
-    diagram, image = _distinct(
-        gallery, lambda attempt: make_diagram(seeded("ai2d", number, attempt), number)
+    diagram, image = gallery.draw(
+        lambda attempt: make_diagram(seeded("ai2d", number, attempt), number)
     )
     rng = seeded("ai2d", "ask", number)
     pairs: dict[str, tuple[str, str]] = {}

@@ -61,13 +61,17 @@ class _Lost(NamedTuple):
 _Raw = bytes | memoryview | list[Any] | _Lost
 
 
-def read_json_rows(handle: IO[bytes], start: int = 0, stop: int | None = None) -> Iterator[JsonRow]:
+def read_json_rows(
+    handle: IO[bytes], start: int = 0, stop: int | None = None, lines: bool = False
+) -> Iterator[JsonRow]:
     """Rows [start, stop) in order; those before `start` are passed over and not parsed.
+
+    `lines` says that it is JSON Lines: a file of one line cannot be told from one object.
 
     A `json_malformed` row is the last one of the file; its number is that of the first row lost.
     """
     row = 0
-    for raw in _until_damage(_Window(handle)):
+    for raw in _until_damage(_Window(handle), lines):
         for piece in raw if isinstance(raw, list) else (raw,):
             if stop is not None and row >= stop:
                 return
@@ -127,21 +131,21 @@ class _Window:
         return self.data
 
 
-def _until_damage(window: _Window) -> Iterator[_Raw]:
+def _until_damage(window: _Window, lines: bool) -> Iterator[_Raw]:
     try:
-        yield from _raw_rows(window)
+        yield from _raw_rows(window, lines)
     except DamagedStream as damage:
         yield _Lost(f"after byte {window.offset} of its text the file is damaged: {damage}")
 
 
-def _raw_rows(window: _Window) -> Iterator[_Raw]:
+def _raw_rows(window: _Window, lines: bool) -> Iterator[_Raw]:
     window.more()
     if window.data.startswith(_BOM):
         window.drop(len(_BOM))
     head = window.skip_space()
     if head.startswith(b"["):
         yield from _whole_array(window)
-    elif head.startswith(b"{") and _is_lines(window):
+    elif head.startswith(b"{") and (lines or _is_lines(window)):
         yield from _lines(window)
     elif head.startswith(b"{"):
         yield from _wrapped_array(window)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -103,7 +103,9 @@ def row_object(row: JsonRow) -> dict[str, Any]:
 def media_paths(row: dict[str, Any], field: str) -> list[str]:
     """The paths under `field`: one text, or a list of them; none where it is null or absent."""
     value = row.get(field)
-    paths = [] if value is None else [value] if isinstance(value, str) else value
+    if value and isinstance(value, str):
+        return [value]
+    paths = [] if value is None else value
     if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):
         raise RowError("row_malformed", f"{field} is no path and no list of paths")
     return paths

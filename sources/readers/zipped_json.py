@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from sources.conversations import RowError
 from sources.readers.archives import read_archive
 from sources.readers.json_array import JsonRow, read_json_rows
 from sources.readers.members import Member, Want
+from sources.readers.rows import json_document
 from sources.root import FileRef, Root
 
 _MIB = 1024 * 1024
@@ -43,7 +45,11 @@ def _rows(member: Member) -> Iterator[JsonRow]:
         reason = "row_malformed" if member.name else "json_malformed"
         yield JsonRow(0, None, reason, f"{member.name or 'the archive'}: {member.detail}")
         return
-    data = member.data.removeprefix(_BOM).strip()
+    if member.data.removeprefix(_BOM).lstrip().startswith(b"["):
+        yield from read_json_rows(io.BytesIO(member.data))
+        return
     # A file of one object would be taken for an object around an array.
-    array = data if data.startswith(b"[") else b"[" + data + b"]"
-    yield from read_json_rows(io.BytesIO(array))
+    try:
+        yield JsonRow(0, json_document(member.data))
+    except RowError as error:
+        yield JsonRow(0, None, error.reason, f"{member.name}: {error.detail}")

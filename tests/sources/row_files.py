@@ -1,4 +1,4 @@
-"""Row files of text upstreams for fixtures: Parquet, a JSON array, JSON Lines. Same bytes always."""
+"""Files of rows for the fixtures of text upstreams: Parquet, JSON arrays, JSON Lines."""
 
 from __future__ import annotations
 

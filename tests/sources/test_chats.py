@@ -117,5 +117,6 @@ def test_zipped_rows_are_numbered_through_all_members(tmp_path: Path) -> None:
     (file,) = root.glob("rows.zip")
     rows = list(read_zipped_rows(root, file, lambda name: name != "skip.json"))
     assert [row.row for row in rows] == list(range(len(rows)))
-    assert [row.value for row in rows[:4]] == [{"n": 0}, {"n": 1}, {"n": 2, "x": None}, {"n": 3}]
-    assert [row.reason for row in rows] == [None] * 4 + ["json_malformed", "row_malformed"]
+    assert [row.value for row in rows[:3]] == [{"n": 0}, {"n": 1}, {"n": 2, "x": None}]
+    assert [row.value for row in rows[3:]] == [None, {"n": 3}, None, None]
+    assert [row.reason for row in rows if row.value is None] == ["json_malformed"] * 3

@@ -115,10 +115,11 @@ def restrict(
         return joined
     joined, unmatched = exclude(joined, exclusions)
     rows = joined.index.filter(pl.col("rule") == EXCLUDED_RULE).height
-    text = f"excluded: {rows:,} rows by {len(exclusions.entries):,} entries"
+    text = f"excluded: {rows:,} rows, by a list of {len(exclusions.entries):,}"
     if unmatched:
+        more = ", ..." if len(unmatched) > _NUM_SHOWN else ""
         shown = printable(", ".join(unmatched[:_NUM_SHOWN]))
-        text += f"; {len(unmatched):,} entries name nothing here ({shown}, ...)"
+        text += f", of which {len(unmatched):,} name nothing here: {shown}{more}"
     console.print(text, soft_wrap=True)
     return joined
 

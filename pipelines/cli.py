@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipelines.cli_build import add_build_arguments, run_build
+from pipelines.cli_sources import add_sources_arguments, run_sources
 from pipelines.console import Parser, guarded, positive
 
 
@@ -27,12 +28,6 @@ def _samples(args: argparse.Namespace, console: Console) -> int:
     console.print(facts, soft_wrap=True)
     console.print(f"try: build-mixture --stage video --mirror {args.dir}", soft_wrap=True)
     return 0
-
-
-def _sources(args: argparse.Namespace, console: Console) -> int:
-    from pipelines.cli_sources import run_sources
-
-    return run_sources(args, console)
 
 
 def _verify(args: argparse.Namespace, console: Console) -> int:
@@ -81,9 +76,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     samples.add_argument("dir")
     samples.add_argument("--stage", metavar="NAME", help="only the sources of this recipe")
     samples.add_argument("--scale", type=positive, default=1, metavar="N", help="times the rows")
-    verb("sources", _sources, "list the sources, or one source's card").add_argument(
-        "name", nargs="?"
-    )
+    add_sources_arguments(verb("sources", run_sources, "list sources, print a card, check them"))
     plan = verb("plan", lambda a, c: run_build(a, c, True), "what a build would do, doing nothing")
     add_build_arguments(plan)
     verb("verify", _verify, "prove a build's manifest from its bytes").add_argument("build")

@@ -1,53 +1,84 @@
-"""`mixture sources`: the sources as a table, one source's card."""
+"""`mixture sources`: all sources, one card, the page of all cards, the check of them."""
 
 from __future__ import annotations
 
 import argparse
 
 from rich.console import Console
-from rich.table import Table
 
 import sources
+from manifests.errors import UsageError
+from manifests.storage import canonical_json
+
+_CHECK = "check"
 
 
 def add_sources_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a source: print its card; or the word `check`"
+    )
+    parser.add_argument(
+        "checked", nargs="?", metavar="NAME", help="after `check`: only this source (default: all)"
+    )
+    parser.add_argument(
+        "--mirror", metavar="URI", help="with `check`: upstream's files below here, not the Hub's"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--markdown", action="store_true", help="print docs/sources.md")
 
 
 def run_sources(args: argparse.Namespace, console: Console) -> int:
+    if args.name == _CHECK:
+        return _check(args, console)
+    if args.checked is not None or args.mirror is not None:
+        raise UsageError("--mirror and a second NAME belong to `mixture sources check`")
+    if args.markdown and args.name:
+        raise UsageError("--markdown prints the page of all sources; leave NAME out")
     if args.name:
-        _print_card(args.name, console)
-        return 0
-    table = Table("source", "modality", "subsets", "rows", "license", "gated", "from")
-    for name, source in sources.discover().items():
-        card = source.card
-        modalities = sorted({subset.modality for subset in card.subsets})
-        known = [subset.num_rows for subset in card.subsets if subset.num_rows is not None]
-        rows = f"{sum(known):,}" + ("+" if len(known) < len(card.subsets) else "")
-        gated = "yes" if card.gated else "no"
-        cells = (
-            ", ".join(modalities),
-            str(len(card.subsets)),
-            rows,
-            card.license,
-            gated,
-            card.repo,
-        )
-        table.add_row(name, *cells)
-    console.print(table)
+        _print_one(args, console)
+    else:
+        _print_all(args, console)
     return 0
 
 
-def _print_card(name: str, console: Console) -> None:
-    card = sources.get(name).card
-    console.print(f"{card.title}: {card.homepage}")
-    facts = (f"repo {card.repo} at {card.revision}", f"license {card.license}")
-    console.print(*facts, f"gated {'yes' if card.gated else 'no'}", sep="\n")
-    console.print(f"cite {card.citation}")
-    table = Table("subset", "category", "modality", "rows", "note")
-    for subset in card.subsets:
-        rows = f"{subset.num_rows:,}" if subset.num_rows is not None else "unknown"
-        table.add_row(subset.name, subset.category, subset.modality, rows, subset.note or "")
-    console.print(table)
-    for quirk in card.quirks:
-        console.print(f"- {quirk}")
+def _print_one(args: argparse.Namespace, console: Console) -> None:
+    from pipelines.source_tables import describe, print_card
+
+    card = sources.get(args.name).card
+    if args.json:
+        print_json(console, describe(card))
+    else:
+        print_card(console, card)
+
+
+def _print_all(args: argparse.Namespace, console: Console) -> None:
+    from pipelines.source_pages import sources_page
+    from pipelines.source_tables import describe, print_sources
+
+    cards = [source.card for source in sources.discover().values()]
+    if args.json:
+        print_json(console, [describe(card) for card in cards])
+    elif args.markdown:
+        console.print(sources_page(cards), soft_wrap=True)
+    else:
+        print_sources(console, cards)
+
+
+def _check(args: argparse.Namespace, console: Console) -> int:
+    from pipelines.source_check import check_sources
+    from pipelines.upstream import check_mirror
+
+    if args.markdown:
+        raise UsageError("--markdown does not go with `check`; --json does")
+    if args.mirror is not None:
+        check_mirror(args.mirror)
+    asked = [sources.get(args.checked)] if args.checked else list(sources.discover().values())
+    reports = check_sources(asked, args.mirror, bool(args.checked), console, args.json)
+    if args.json:
+        print_json(console, [report.as_json() for report in reports])
+    return 0 if all(report.holds for report in reports) else 1
+
+
+def print_json(console: Console, value: object) -> None:
+    console.print(canonical_json(value).decode(), soft_wrap=True, end="")

@@ -20,6 +20,8 @@ from pipelines.progress import printable
 
 _INTERRUPTED = "stopped; run the same command again to continue from the finished tasks"
 
+_PIPE_COLUMNS = 120
+
 
 class _Console(Console):
     """Prints text as it is, and goes on silently when its reader went away (`| head`)."""
@@ -50,10 +52,15 @@ def whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def _width() -> int | None:
+    """None for a terminal's own; a pipe has none, and tables must not depend on who reads it."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_COLUMNS
+
+
 def guarded(run: Callable[[Console], int]) -> int:
     """The exit code of `run`; errors on purpose become one line on stderr."""
-    console = _Console(highlight=False, markup=False)
-    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console = _Console(highlight=False, markup=False, emoji=False, width=_width())
+    errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
     try:
         return run(console)
     except KeyboardInterrupt:

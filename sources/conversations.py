@@ -152,19 +152,27 @@ def _kind(value: object) -> str:
     return "missing" if value is None else f"of type {type(value).__name__}"
 
 
-def _turn(number: int, turn: object) -> tuple[Role, str]:
+def _turn(number: int, turn: Any) -> tuple[Role, str]:
+    try:
+        role, text = _ROLES[turn["from"]], turn["value"]
+    except (KeyError, TypeError):
+        role, text = _other_turn(number, turn)
+    if not isinstance(text, str):
+        raise RowError("row_malformed", f"the text of turn {number} is {_kind(text)}")
+    return role, clean_text(text)
+
+
+def _other_turn(number: int, turn: object) -> tuple[Role, object]:
+    """A turn of the other dialect, or what is wrong with it."""
     if not isinstance(turn, dict):
         raise RowError("row_malformed", f"turn {number} is {_kind(turn)}, not an object")
     role_key, text_key = _DIALECTS["from" not in turn and "role" in turn]
-    speaker, text = turn.get(role_key), turn.get(text_key)
+    speaker = turn.get(role_key)
     if not isinstance(speaker, str):
         raise RowError("row_malformed", f"turn {number}: {role_key} is {_kind(speaker)}")
-    if not isinstance(text, str):
-        raise RowError("row_malformed", f"turn {number}: {text_key} is {_kind(text)}")
-    role = _ROLES.get(speaker)
-    if role is None:
+    if speaker not in _ROLES:
         raise RowError("unknown_role", f"turn {number} is spoken by {speaker[:40]!r}")
-    return role, clean_text(text)
+    return _ROLES[speaker], turn.get(text_key)
 
 
 def _split_at_markers(text: str, media_kind: MediaKind) -> list[tuple[ContentType, str]]:

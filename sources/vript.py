@@ -124,7 +124,7 @@ def _scenes(value: Any) -> Iterator[_Scene]:
     """The scenes of a video's object, or the scene that the object is."""
     about = value if isinstance(value, dict) else {}
     if "caption" in about:
-        yield _Scene(str(about.get("clip_id", "")), about, {})
+        yield _Scene(str(about.get("clip_id") or ""), about, {})
         return
     meta, scenes = about.get("meta"), about.get("data")
     if not isinstance(scenes, dict):

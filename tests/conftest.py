@@ -30,6 +30,16 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def all_samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The mirror of every source that `mixture samples DIR` writes."""
+    from pipelines.samples import write_samples
+
+    folder = tmp_path_factory.mktemp("all-samples") / "mirror"
+    write_samples(folder)
+    return folder
+
+
 @dataclass(frozen=True)
 class Built:
     """A finished build of the samples, and what it was made from."""

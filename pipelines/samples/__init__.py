@@ -119,9 +119,9 @@ def _source_names(stage: str | None) -> list[str]:
 
 def _write_sources(folder: Path, scale: int, names: list[str]) -> Truth:
     """In an order in which every copy is written after what it is a copy of."""
-    truth, gallery = Truth(scale, names), Gallery()
+    truth = Truth(scale, names)
     if set(names) & set(_TOGETHER):
-        hound = Hound(scale)
+        hound, gallery = Hound(scale), Gallery()
         finevideo.write(folder, truth, scale)
         llava_video_178k.write(folder, truth, scale, hound)
         hound.write_frames(folder)
@@ -129,8 +129,8 @@ def _write_sources(folder: Path, scale: int, names: list[str]) -> Truth:
         magpie.write(folder, truth, scale)
         mathwriting.write(folder, truth, scale)
         the_cauldron.write(folder, truth, scale, gallery, twin)
-    kit = Kit(folder, truth, scale, gallery)
     for name, writer in writers().items():
         if name in names:
-            writer.write(kit)
+            # A gallery of its own: what a source holds does not depend on which others there are.
+            writer.write(Kit(folder, truth, scale, Gallery()))
     return truth

@@ -37,6 +37,15 @@ def tar_gz(members: Sequence[Member]) -> bytes:
     return out.getvalue()
 
 
+def tar(members: Sequence[Member]) -> bytes:
+    """A tar of files alone, as WebDataset's writers make it."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, data in members:
+            archive.addfile(_tar_info(name, len(data), folder=False), io.BytesIO(data))
+    return raw.getvalue()
+
+
 def _folders(name: str) -> list[str]:
     parts = name.split("/")[:-1]
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]

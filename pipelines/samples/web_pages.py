@@ -27,6 +27,7 @@ _NAMES = ("Harbour", "Lantern", "Quarry", "Meadow", "Cedar", "Compass", "Norther
 _TRADES = ("Bakery", "Cycles", "Books", "Garden", "Studio", "Clinic", "Tours", "Workshop")
 _LINKS = ("Home", "About", "Services", "Prices", "Team", "Contact", "News", "Gallery")
 _BUTTONS = ("Book a visit", "Read more", "Get a quote", "Join us", "Order now")
+_TAILWIND = "https://cdn.jsdelivr.net/npm/tailwindcss@2.2.19/dist/tailwind.min.css"
 _WIDTH, _MARGIN = 384, 16
 
 
@@ -104,9 +105,8 @@ def _plain(page: WebPage) -> _Dress:
 
 def _tailwind(page: WebPage) -> _Dress:
     name = _THEMES[page.theme][0]
-    head = '<link href="https://cdn.jsdelivr.net/npm/tailwindcss@2.2.19/dist/tailwind.min.css" rel="stylesheet">'  # noqa: E501
     return _Dress(
-        head,
+        f'<link href="{_TAILWIND}" rel="stylesheet">',
         f'class="bg-{name}-600 text-white p-2"',
         f'class="bg-{name}-50 m-3 p-2"',
         f'class="bg-{name}-600 text-white rounded px-4"',

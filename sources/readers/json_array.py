@@ -66,9 +66,8 @@ def read_json_rows(
 ) -> Iterator[JsonRow]:
     """Rows [start, stop) in order; those before `start` are passed over and not parsed.
 
-    `lines` says that it is JSON Lines: a file of one line cannot be told from one object.
-
-    A `json_malformed` row is the last one of the file; its number is that of the first row lost.
+    `lines` says that the file is JSON Lines: of a single line that cannot be told. A
+    `json_malformed` row is the last one of the file; its number is that of the first row lost.
     """
     row = 0
     for raw in _until_damage(_Window(handle), lines):
@@ -138,7 +137,7 @@ def _until_damage(window: _Window, lines: bool) -> Iterator[_Raw]:
         yield _Lost(f"after byte {window.offset} of its text the file is damaged: {damage}")
 
 
-def _raw_rows(window: _Window, lines: bool) -> Iterator[_Raw]:
+def _raw_rows(window: _Window, lines: bool = False) -> Iterator[_Raw]:
     window.more()
     if window.data.startswith(_BOM):
         window.drop(len(_BOM))

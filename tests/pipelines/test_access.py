@@ -1,4 +1,4 @@
-"""Licences, sources that are out of reach, and lists: what a build leaves out, and how it says so."""
+"""Licences, sources out of reach, and lists: what a build leaves out, and how it says so."""
 
 from __future__ import annotations
 
@@ -213,6 +213,6 @@ def test_what_a_list_names_is_left_out_and_another_list_is_another_plan(builder:
     assert without.plan_digest != whole.plan_digest
     gone = builder.ledger().filter(id=victim["id"]).row(0, named=True)
     assert (gone["fate"], gone["rule"], gone["value"]) == ("dropped", "excluded", victim["id"])
-    assert "excluded: 1 rows by 2 entries; 1 entries name nothing here (https://" in builder.text
+    assert "excluded: 1 rows, by a list of 2, of which 1 name nothing here: https://nobody" in builder.text
     file.write_text(f"{victim['id']}\n")
     assert builder(RECIPE, exclude=(str(file),)).plan_digest != without.plan_digest

@@ -1,10 +1,11 @@
-"""Which parser reads a huge JSON array row by row: CPU seconds, and peak memory.
+"""A huge JSON array row by row: which parser, and what reading and a whole row task make of it.
 
-    python benchmarks/json_array.py [--mb 100]
+    python -m benchmarks.json_array [--mb 2000]
 
-Writes a LLaVA-shaped array of that size to a temporary folder and reads it with each parser, each
-in a process of its own. All must find the same rows: a count that differs fails the run. Parsers
-that are not installed are left out (json-stream and msgspec are no dependencies of the project).
+Writes MAmmoTH-VL-shaped arrays to a temporary folder: one of `--mb` and one of a tenth of it, which
+parsers read that are slow or hold all in memory. Each side runs in a process of its own; CPU and
+clock seconds, and peak memory. All must find the same rows: a count that differs fails the run.
+Parsers that are not installed are left out (they are no dependencies of the project).
 """
 
 from __future__ import annotations
@@ -15,49 +16,99 @@ import json
 import multiprocessing
 import random
 import resource
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+import pyarrow.compute as pc
 
-from sources.readers import json_array
+from benchmarks.measure import work_folder
+from manifests.storage import read_parquet
+from sources.readers.json_array import read_json_rows
+
+_FILE = "mammoth_si_10M.json"
+_NUM_CHATS = 4000
+_ESCAPED = ('he said "so" [1, {2}]', "so.\n\nThen", "C:\\dir\\x", "\\(x^2\\)")
+_FOREIGN = ("caf\u00e9", "\u4e16\u754c", "\u201cquoted\u201d")
+
+
+class Found(NamedTuple):
+    """What a side counted, and what it took."""
+
+    rows: int
+    messages: int
+    cpu_s: float
+    clock_s: float
+    peak_mib: float
+
+
+def _chats() -> list[str]:
+    """Conversations as json.dump writes them, 2 kB on average: the tenth part is not all ASCII."""
+    draw = random.Random(7)
+    plain = [_ESCAPED[i // 11 % 4] if i % 11 == 0 else f"word{i}" for i in range(3000)]
+    found = []
+    for number in range(_NUM_CHATS):
+        words = plain if number % 10 else [*plain, *_FOREIGN * 30]
+        turns = []
+        for turn in range(draw.choice([2, 2, 2, 2, 4, 4, 10])):
+            text = " ".join(draw.choices(words, k=draw.randint(5, 100)))
+            marker = "" if turn else "<image>\n"
+            turns.append({"from": "gpt" if turn % 2 else "human", "value": marker + text})
+        found.append(json.dumps(turns))
+    return found
 
 
 def write_array(path: Path, num_bytes: int) -> int:
-    """Rows of 2 to 10 turns, escapes, quotes and brackets in their texts; returns their number."""
-    draw = random.Random(7)
-    words = [f"word{i}" if i % 7 else 'he said "so" [1, {2}]\n\u00e9' for i in range(2000)]
+    """Returns the number of rows; their texts recur, which no reader here can make use of."""
+    chats = _chats()
     written = rows = 0
-    with path.open("w", encoding="utf-8") as handle:
+    with path.open("w", encoding="ascii") as handle:
         while written < num_bytes:
-            turns = [
-                {
-                    "from": "gpt" if turn % 2 else "human",
-                    "value": " ".join(draw.choices(words, k=draw.randint(5, 120))),
-                }
-                for turn in range(draw.choice([2, 2, 4, 10]))
-            ]
-            row = {"id": f"r{rows}", "conversations": turns, "video": f"a/b/{rows}.mp4"}
-            written += handle.write(("[\n" if not rows else ",\n") + json.dumps(row))
+            head = "[\n" if rows == 0 else ",\n"
+            written += handle.write(
+                f'{head}{{"id": "idefics375k_new.json-{rows}", '
+                f'"image": "Cambrian-10M/idefics375k/{rows % 1000:05d}/{rows:09d}.jpg", '
+                f'"conversations": {chats[rows * 7919 % _NUM_CHATS]}, '
+                '"source": "idefics375k_new.json"}'
+            )
             rows += 1
         handle.write("\n]\n")
     return rows
 
 
+def read_rows(path: Path) -> tuple[int, int]:
+    """Our source, from the file to conversations."""
+    sources = importlib.import_module("sources")
+    source = sources.get("mammoth_vl")
+    root = importlib.import_module("sources.root").Root(str(path.parent), source.card.repo)
+    (shard,) = source.rows(root)
+    rows = messages = 0
+    for draft in source.read_rows(root, shard):
+        rows += 1
+        messages += len(draft.messages)
+    return rows, messages
+
+
+def row_task(path: Path) -> tuple[int, int]:
+    """The whole task: samples, turns and the measures of all filters, in the store."""
+    curate_rows = importlib.import_module("pipelines.curate_rows")
+    filters, sources = importlib.import_module("filters"), importlib.import_module("sources")
+    source = sources.get("mammoth_vl")
+    root = importlib.import_module("sources.root").Root(str(path.parent), source.card.repo)
+    (shard,) = source.rows(root)
+    names = tuple(name for name, found in filters.discover().items() if found.level == "sample")
+    folder = str(path.parent / "store")
+    record = curate_rows.run_row_task(curate_rows.RowTask(source.name, root, shard, folder, names))
+    turns = read_parquet(f"{folder}/turns.parquet", ["num_messages"])
+    return record["samples"], pc.sum(turns["num_messages"]).as_py()
+
+
 def ours(path: Path) -> Iterator[Any]:
     with path.open("rb") as handle:
-        for row in json_array.read_json_rows(handle):
+        for row in read_json_rows(handle):
             yield row.value
-
-
-def our_spans_with_msgspec(path: Path) -> Iterator[Any]:
-    decode = importlib.import_module("msgspec.json").Decoder().decode
-    with path.open("rb") as handle:
-        for raw in json_array._raw_rows(json_array._Window(handle)):
-            yield decode(raw)
 
 
 def ijson_yajl2_c(path: Path) -> Iterator[Any]:
@@ -77,59 +128,74 @@ def orjson_whole_file(path: Path) -> Iterator[Any]:
     yield from orjson.loads(path.read_bytes())
 
 
-PARSERS: tuple[Callable[[Path], Iterator[Any]], ...] = (
-    ours,
-    our_spans_with_msgspec,
-    ijson_yajl2_c,
-    json_stream_rust,
-    orjson_whole_file,
-)
+def _counted(parser: Callable[[Path], Iterator[Any]]) -> Callable[[Path], tuple[int, int]]:
+    def count(path: Path) -> tuple[int, int]:
+        rows = messages = 0
+        for row in parser(path):
+            rows += 1
+            messages += len(row["conversations"])
+        return rows, messages
+
+    return count
 
 
-def _measure(parser: Callable[[Path], Iterator[Any]], path: Path, answer: Any) -> None:
-    begun = time.process_time()
-    rows = turns = 0
-    for row in parser(path):
-        rows += 1
-        turns += len(row["conversations"])
-    seconds = time.process_time() - begun
+SIDES: dict[str, Callable[[Path], tuple[int, int]]] = {
+    "ours": _counted(ours),
+    "ijson_yajl2_c": _counted(ijson_yajl2_c),
+    "read_rows": read_rows,
+    "row_task": row_task,
+    "json_stream_rust": _counted(json_stream_rust),
+    "orjson_whole_file": _counted(orjson_whole_file),
+}
+_LARGE, _SMALL = tuple(SIDES)[:4], tuple(SIDES)
+
+
+def _measure(side: str, path: Path, answer: Any) -> None:
+    cpu, clock = time.process_time(), time.perf_counter()
+    rows, messages = SIDES[side](path)
+    cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answer.put((rows, turns, seconds, peak))
+    answer.put(Found(rows, messages, cpu, clock, peak))
 
 
-def run(
-    parser: Callable[[Path], Iterator[Any]], path: Path
-) -> tuple[int, int, float, float] | None:
-    """(rows, turns, seconds, peak MiB) in a fresh process; None where it could not run."""
+def run(side: str, path: Path) -> Found | None:
+    """In a fresh process; None where it could not run."""
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
-    process = context.Process(target=_measure, args=(parser, path, answer))
+    process = context.Process(target=_measure, args=(side, path, answer))
     process.start()
     process.join()
     return answer.get() if process.exitcode == 0 else None
 
 
+def _run_all(folder: Path, num_bytes: int, sides: tuple[str, ...]) -> None:
+    folder.mkdir()
+    rows = write_array(folder / _FILE, num_bytes)
+    size = (folder / _FILE).stat().st_size
+    print(f"{size / 1e6:.0f} MB, {rows} rows of {size / rows:.0f} bytes")
+    counts = set()
+    for side in sides:
+        found = run(side, folder / _FILE)
+        if found is None:
+            print(f"{side:18} not installed or failed")
+            continue
+        counts.add((found.rows, found.messages))
+        rates = [size / seconds / 1e6 for seconds in (found.cpu_s, found.clock_s)]
+        print(
+            f"{side:18} {rates[0]:6.0f} MB a CPU second {rates[1]:6.0f} MB/s"
+            f"{found.peak_mib:6.0f} MiB peak",
+            flush=True,
+        )
+    assert len(counts) == 1 and next(iter(counts))[0] == rows, f"found {counts}, written {rows}"
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("--mb", type=int, default=100, help="size of the array in 10^6 bytes")
+    options.add_argument("--mb", type=int, default=2000, help="size of the array in 10^6 bytes")
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "array.json"
-        rows = write_array(path, asked.mb * 1_000_000)
-        size = path.stat().st_size
-        counts = set()
-        for parser in PARSERS:
-            found = run(parser, path)
-            if found is None:
-                print(f"{parser.__name__:24} not installed or failed")
-                continue
-            counts.add(found[:2])
-            print(
-                f"{parser.__name__:24} {size / found[2] / 1e6:6.0f} MB/s {found[3]:6.0f} MiB peak"
-            )
-    assert {count[0] for count in counts} == {rows}, f"rows found {counts}, written {rows}"
-    assert len(counts) == 1, f"parsers disagree: {counts}"
-    print(f"all found {rows} rows")
+    with work_folder() as folder:
+        _run_all(folder / "large", asked.mb * 1_000_000, _LARGE)
+        _run_all(folder / "small", asked.mb * 100_000, _SMALL)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ themselves (an exception with its own `__init__` would arrive as Ray's Unseriali
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from pydantic import ValidationError
@@ -89,3 +90,12 @@ def invalid_fields(error: ValidationError) -> str:
         message = problem["msg"].removeprefix("Value error, ")
         found.append(f"{place}: {message}" if place else message)
     return "; ".join(found)
+
+
+def without_secrets(text: str) -> str:
+    """The text with what may be a credential in a URI replaced: it must reach no file, no message."""
+    if "://" not in text:
+        return text
+    address, mark, query = text.partition("?")
+    address = re.sub(r"(?<=://)[^/@\s]+@", "***@", address)
+    return address + mark + re.sub(r"=[^&\s]*", "=***", query)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -33,13 +34,17 @@ def turn_digest(items: Iterable[tuple[str, str, str]]) -> bytes:
 
     Each part is length-prefixed, so that no two different turns share an encoding.
     """
-    state = hashlib.blake2b(digest_size=16)
-    for item in items:
-        for part in item:
-            data = part.encode("utf-8", "surrogatepass")
-            state.update(len(data).to_bytes(4, "little"))
-            state.update(data)
-    return state.digest()
+    parts: list[bytes] = []
+    for role, kind, text in items:
+        data = text.encode("utf-8", "surrogatepass")
+        parts += (_framed(role), _framed(kind), len(data).to_bytes(4, "little"), data)
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+
+
+@lru_cache(maxsize=64)
+def _framed(word: str) -> bytes:
+    data = word.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(4, "little") + data
 
 
 def content_id(turns: Sequence[bytes], media: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from manifests.errors import IntegrityError, UsageError
 
 _TEMPORARY_PREFIX = ".tmp-"
+_BUCKETS = ("s3", "s3a", "gs", "gcs")
 
 
 def is_local(uri: str) -> bool:
@@ -51,9 +52,14 @@ def filesystem(uri: str) -> tuple[Any, str]:
     if is_local(uri):
         return fsspec.filesystem("file"), os.path.abspath(local_path(uri))
     try:
-        return fsspec.core.url_to_fs(uri)  # type: ignore[no-any-return]
+        return fsspec.core.url_to_fs(uri, **_settings(uri))  # type: ignore[no-any-return]
     except (ValueError, ImportError) as error:
         raise UsageError(f"{uri}: no file system for this address ({error})") from error
+
+
+def _settings(uri: str) -> dict[str, Any]:
+    """Buckets are asked each time: a listing kept here does not show what other workers wrote."""
+    return {"use_listings_cache": False} if uri.partition("://")[0] in _BUCKETS else {}
 
 
 def exists(uri: str) -> bool:
@@ -158,6 +164,39 @@ def write_parquet(uri: str, table: pa.Table, row_group_rows: int = 100_000) -> N
         pq.write_table(
             table, handle, compression="zstd", row_group_size=row_group_rows, write_page_index=True
         )
+
+
+@contextmanager
+def open_parquet(
+    uri: str, schema: pa.Schema, row_group_rows: int = 100_000
+) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    """A function that takes the batches of a table that grows: no more than a row group is held.
+
+    Atomic, and the same file as `write_parquet` of all batches together.
+    """
+    held: list[pa.RecordBatch] = []
+    num_written = 0
+
+    def write(num_rows: int) -> None:
+        nonlocal held, num_written
+        table = pa.Table.from_batches(held, schema).combine_chunks()
+        writer.write_table(table.slice(0, num_rows), row_group_rows)
+        held = table.slice(num_rows).to_batches()
+        num_written += num_rows
+
+    def take(batch: pa.RecordBatch) -> None:
+        held.append(batch)
+        while (num_held := sum(len(piece) for piece in held)) >= row_group_rows:
+            write(min(num_held, row_group_rows))
+
+    with (
+        atomic_file(uri) as handle,
+        pq.ParquetWriter(handle, schema, compression="zstd", write_page_index=True) as writer,
+    ):
+        yield take
+        num_held = sum(len(piece) for piece in held)
+        if num_held or not num_written:
+            write(num_held)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from pipelines.access import (
 from pipelines.build_folder import finished_shard, open_build, refuse_foreign, write_run
 from pipelines.catalog import open_catalog
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
+from pipelines.downloads import Downloads, with_cache
 from pipelines.emit import EMIT_VERSION, EmitTask, run_emit_task
 from pipelines.engine import Engine, Task, make_engine
 from pipelines.exclude import Exclusions, read_exclusions
@@ -70,7 +71,9 @@ class _Job:
     cards: dict[str, SourceCard] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)  # sources, and why
 
-    def run(self, stage: str, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+    def run(
+        self, stage: str, tasks: Sequence[Task], downloads: Downloads | None = None
+    ) -> list[dict[str, Any]]:
         if not tasks:
             return []
         if self.engine is None:
@@ -83,6 +86,8 @@ class _Job:
         with StageProgress(self.console, stage, tasks) as progress:
             for task, result in self.engine.run(tasks):
                 progress.advance(task)
+                if downloads is not None:
+                    downloads.release(task)
                 results.append(result)
         return results
 
@@ -113,7 +118,7 @@ def build(options: BuildOptions, console: Console) -> BuildManifest | None:
 
 def _build(job: _Job, started: float) -> BuildManifest | None:
     options = job.options
-    upstreams = _find_upstreams(job)
+    upstreams = with_cache(_find_upstreams(job), options)
     filters_used = [f for f, _ in job.policies]
     curate = plan_curate(
         upstreams, options.store, FrameSpec(), filters_used, options.limit is not None
@@ -213,7 +218,8 @@ def _curate(job: _Job, curate: CuratePlan) -> None:
         job.run("curate", curate.media)
         job.run("curate", curate.rows)
     else:
-        job.run("curate", [*curate.media, *curate.rows])
+        tasks = [*curate.media, *curate.rows]
+        job.run("curate", tasks, Downloads(tasks))
     job.run("measure", plan_measures(curate.curated, [f for f, _ in job.policies]))
 
 

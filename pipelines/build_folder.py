@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import platform
-import re
 import sys
 import time
 from typing import Any
 
 from manifests.build import BuildManifest, load_manifest
-from manifests.errors import IntegrityError, UsageError
+from manifests.errors import IntegrityError, UsageError, without_secrets
 from manifests.storage import (
     exists,
     join,
@@ -24,15 +23,6 @@ from mixtures.plan import Plan
 from pipelines.options import BuildOptions
 
 _BUILD_NAMES = ("data", "ledger", ".work", "plan.json", "README.md", "run.json", "manifest.json")
-
-
-def without_secrets(text: str) -> str:
-    """The text with what may be a credential in a URI replaced: it must not reach a file."""
-    if "://" not in text:
-        return text
-    address, mark, query = text.partition("?")
-    address = re.sub(r"(?<=://)[^/@\s]+@", "***@", address)
-    return address + mark + re.sub(r"=[^&\s]*", "=***", query)
 
 
 def refuse_foreign(options: BuildOptions) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from manifests.errors import UsageError, nearest
 from mixtures.recipe_file import builtin_names
 from pipelines.console import positive, whole
-from pipelines.local_media import parse_media
+from pipelines.downloads import size_in_bytes
 from pipelines.options import BuildOptions, default_out, default_store
 
 
@@ -35,6 +35,13 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--num-tokens", type=positive, metavar="N", help="size in tokens, at most")
     parser.add_argument("--seed", type=whole, metavar="N", help="default: the recipe's")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: one a core")
+    parser.add_argument(
+        "--cache-size",
+        type=size_in_bytes,
+        default=BuildOptions.cache_bytes,
+        metavar="SIZE",
+        help="downloads kept on disk at once, at most (default 50GB); 0 streams all",
+    )
     parser.add_argument("--engine", choices=("ray", "inline"), default="ray")
     parser.add_argument("--ray-address", metavar="ADDR", help="join this Ray cluster")
     parser.add_argument("--overwrite", action="store_true", help="replace another plan's build")
@@ -80,6 +87,8 @@ def _recipe(stage: str | None, file: str | None) -> str:
 
 
 def _options(args: argparse.Namespace, dry_run: bool) -> BuildOptions:
+    from pipelines.local_media import parse_media
+
     recipe = _recipe(args.stage, args.recipe)
     if args.engine == "inline" and args.ray_address:
         raise UsageError("--ray-address needs --engine ray")
@@ -94,6 +103,7 @@ def _options(args: argparse.Namespace, dry_run: bool) -> BuildOptions:
         seed=args.seed,
         workers=args.workers,
         engine=args.engine,
+        cache_bytes=args.cache_size,
         ray_address=args.ray_address,
         dry_run=dry_run,
         overwrite=args.overwrite,

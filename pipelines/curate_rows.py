@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
 import filters
 import sources
-from manifests.cards import SourceCard
-from manifests.ids import turn_digest
 from manifests.schema import REJECTED_SCHEMA, STORE_SCHEMA, TURNS_SCHEMA
-from manifests.storage import join, sweep_temporary, write_ipc, write_parquet
+from manifests.storage import join, open_parquet, sweep_temporary, write_ipc
 from pipelines.curate_media import load_media
 from pipelines.measures import write_measures
 from pipelines.media_index import MediaIndex
+from pipelines.row_batches import SampleBatch, rejected_batch
 from pipelines.store import mark_done
-from sources.base import Draft, Message, Rejected, RowShard
+from sources.base import Draft, Rejected, RowShard
 from sources.root import Root
 
 # Rows in one Arrow batch of samples.arrow; fixed, so that a row's batch follows from its position.
 BATCH_ROWS = 1024
+
+_Taker = Callable[[pa.RecordBatch], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,91 +43,73 @@ class RowTask:
     media_folders: tuple[str, ...] = ()
 
 
-def split_turns(messages: list[Message]) -> list[list[Message]]:
-    """Turns of a conversation: each starts at a user (or leading system) message."""
-    turns: list[list[Message]] = []
-    for message in messages:
-        starts = message.role == "user" and not _only_system(turns)
-        if not turns or starts:
-            turns.append([])
-        turns[-1].append(message)
-    return turns
-
-
-def _only_system(turns: list[list[Message]]) -> bool:
-    return len(turns) == 1 and all(message.role == "system" for message in turns[0])
-
-
-def _turn_facts(turn: list[Message]) -> dict[str, Any]:
-    num_bytes = {"system": 0, "user": 0, "assistant": 0}
-    for message in turn:
-        num_bytes[message.role] += sum(len(text.encode()) for _, text in message.content)
-    return {
-        "digest": turn_digest((m.role, kind, text) for m in turn for kind, text in m.content),
-        "num_messages": len(turn),
-        "num_answers": sum(message.role == "assistant" for message in turn),
-        **{f"{role}_bytes": count for role, count in num_bytes.items()},
-    }
-
-
 def run_row_task(task: RowTask) -> dict[str, Any]:
-    """Task: store the shard's conversations; returns the counts that `done.json` keeps."""
+    """Task: store the shard's conversations; returns the counts that `done.json` keeps.
+
+    All files grow while rows are read: memory is that of one batch and of a row group of each.
+    """
     sweep_temporary(task.folder)
-    writer = _RowWriter(task)
-    write_ipc(join(task.folder, "samples.arrow"), writer.write, STORE_SCHEMA)
-    return writer.finish()
+    with (
+        open_parquet(join(task.folder, "turns.parquet"), TURNS_SCHEMA) as turns,
+        open_parquet(join(task.folder, "rejected.parquet"), REJECTED_SCHEMA) as rejected,
+    ):
+        writer = _RowWriter(task, turns, rejected)
+        write_ipc(join(task.folder, "samples.arrow"), writer.write, STORE_SCHEMA)
+    mark_done(task.folder, writer.record)
+    return writer.record
 
 
 class _RowWriter:
-    def __init__(self, task: RowTask) -> None:
+    def __init__(self, task: RowTask, turns: _Taker, rejected: _Taker) -> None:
         self._task = task
-        self._card = sources.get(task.source).card
-        self._rejected: list[dict[str, Any]] = []
-        self._turns: list[dict[str, Any]] = []
-        self._count = 0
+        self._turns = turns
+        self._rejected = rejected
+        self._num_samples = 0
+        self._num_rejected = 0
         self._passed_over = 0
 
     def write(self, ipc: pa.ipc.RecordBatchFileWriter) -> None:
         wanted = [filters.get(name) for name in self._task.filters]
         write_measures(self._task.folder, wanted, self._batches(ipc))
 
-    def finish(self) -> dict[str, Any]:
-        folder = self._task.folder
-        turns = pa.Table.from_pylist(self._turns, schema=TURNS_SCHEMA)
-        write_parquet(join(folder, "turns.parquet"), turns)
-        rejected = pa.Table.from_pylist(self._rejected, schema=REJECTED_SCHEMA)
-        write_parquet(join(folder, "rejected.parquet"), rejected)
-        record = {
-            "samples": self._count,
-            "rejected": len(self._rejected),
+    @property
+    def record(self) -> dict[str, Any]:
+        return {
+            "samples": self._num_samples,
+            "rejected": self._num_rejected,
             "passed_over": self._passed_over,
             "file": self._task.shard.file.path,
         }
-        mark_done(folder, record)
-        return record
 
     def _batches(self, ipc: pa.ipc.RecordBatchFileWriter) -> Iterator[pa.RecordBatch]:
         """Store rows batch by batch as they are measured; at least one batch, maybe of no rows."""
-        rows: list[dict[str, Any]] = []
-        written = False
+        card = sources.get(self._task.source).card
+        batch, lost = SampleBatch(card, 0), list[Rejected]()
         for item in self._items():
             if isinstance(item, Rejected):
-                self._reject(item)
-                continue
-            rows.append(self._row(item))
-            if len(rows) == BATCH_ROWS:
-                written = True
-                yield self._flush(ipc, rows)
-                rows = []
-        if rows or not written:
-            yield self._flush(ipc, rows)
+                lost.append(item)
+            else:
+                batch.add(item)
+            if len(lost) == BATCH_ROWS:
+                self._reject(lost)
+                lost = []
+            if len(batch) == BATCH_ROWS:
+                yield self._store(ipc, batch)
+                batch = SampleBatch(card, self._num_samples)
+        self._reject(lost)
+        if len(batch) or not self._num_samples:
+            yield self._store(ipc, batch)
 
-    def _flush(
-        self, ipc: pa.ipc.RecordBatchFileWriter, rows: list[dict[str, Any]]
-    ) -> pa.RecordBatch:
-        batch = pa.RecordBatch.from_pylist(rows, schema=STORE_SCHEMA)
-        ipc.write_batch(batch)
-        return batch
+    def _store(self, ipc: pa.ipc.RecordBatchFileWriter, batch: SampleBatch) -> pa.RecordBatch:
+        samples = batch.samples()
+        ipc.write_batch(samples)
+        self._turns(batch.turns())
+        self._num_samples += len(batch)
+        return samples
+
+    def _reject(self, items: list[Rejected]) -> None:
+        self._rejected(rejected_batch(items))
+        self._num_rejected += len(items)
 
     def _items(self) -> Iterator[Draft | Rejected]:
         task = self._task
@@ -154,48 +136,8 @@ class _RowWriter:
             rows.add(item.row)
             yield item
 
-    def _reject(self, item: Rejected) -> None:
-        names = ("row", "group", "subset", "reason", "detail")
-        self._rejected.append({name: getattr(item, name) for name in names})
-
-    def _row(self, draft: Draft) -> dict[str, Any]:
-        for number, turn in enumerate(split_turns(draft.messages)):
-            self._turns.append({"sample": self._count, "turn": number, **_turn_facts(turn)})
-        self._count += 1
-        return store_row(draft, self._card)
-
 
 def _media_index(task: RowTask) -> MediaIndex:
     table = load_media(list(task.media_folders))
     suffix = sources.get(task.source).media_lookup == "suffix"
     return MediaIndex(table["key"].to_pylist(), table["digest"].to_pylist(), suffix)
-
-
-def store_row(draft: Draft, card: SourceCard) -> dict[str, Any]:
-    """A `STORE_SCHEMA` row; category and license come from the card's subset."""
-    subset = card.subset(draft.subset)
-    return {
-        "row": draft.row,
-        "group": draft.group,
-        "subset": draft.subset,
-        "category": subset.category,
-        "kind": draft.kind,
-        "messages": [
-            {
-                "role": message.role,
-                "content": [{"type": kind, "text": text} for kind, text in message.content],
-            }
-            for message in draft.messages
-        ],
-        "media": [{"kind": ref.kind, "key": ref.key} for ref in draft.media],
-        "license": subset.license or card.license,
-        "extra": _extra(draft.extra),
-    }
-
-
-def _extra(extra: dict[str, Any] | None) -> str | None:
-    """Upstream columns without a place, as JSON with sorted keys; null where there are none."""
-    if not extra:
-        return None
-    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    return orjson.dumps(extra, default=str, option=options).decode()

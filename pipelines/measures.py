@@ -6,14 +6,15 @@ reading upstream again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
 
 import filters
 from filters.base import Filter
-from manifests.storage import exists, filesystem, join, open_ipc, read_parquet, write_parquet
+from manifests.storage import exists, filesystem, join, open_ipc, open_parquet, read_parquet
 from pipelines.store import measure_path
 
 _FACTS = {"sample": "samples.arrow", "media": "media.parquet"}
@@ -34,14 +35,18 @@ def write_measures(
 ) -> None:
     """Measure every batch with every filter; one pass over the batches, one file a filter.
 
-    The pass is made without filters too: the batches may be written as they are taken.
+    The pass is made without filters too: the batches may be written as they are taken. The files
+    grow with it, and are there when it ends.
     """
-    scores: dict[str, list[pa.RecordBatch]] = {f.name: [] for f in wanted}
-    for batch in batches:
-        for filter_ in wanted:
-            scores[filter_.name].append(filter_.measure(batch))
-    for filter_ in wanted:
-        write_parquet(measure_path(folder, filter_), pa.Table.from_batches(scores[filter_.name]))
+    with ExitStack() as files:
+        writers: dict[str, Callable[[pa.RecordBatch], None]] = {}
+        for batch in batches:
+            for filter_ in wanted:
+                scores = filter_.measure(batch)
+                if filter_.name not in writers:
+                    opened = open_parquet(measure_path(folder, filter_), scores.schema)
+                    writers[filter_.name] = files.enter_context(opened)
+                writers[filter_.name](scores)
 
 
 def _sample_batches(folder: str) -> Iterator[pa.RecordBatch]:

@@ -36,6 +36,9 @@ class BuildOptions:
     workers: int | None = None
     engine: str = "ray"
     ray_address: str | None = None
+    # At most so many bytes of downloads are kept on disk; 0 streams all. An archive of LLaVA-Video
+    # is up to 15 GB, and each worker holds one.
+    cache_bytes: int = 50_000_000_000
     dry_run: bool = False
     overwrite: bool = False
     licenses: Literal["permissive", "non-commercial", "all"] = "all"

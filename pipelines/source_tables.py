@@ -70,9 +70,9 @@ def print_sources(console: Console, cards: Sequence[SourceCard]) -> None:
     names = ("source", "modality", "subsets", "rows", "size", "license", "commercial", "gated")
     table = Table(*names, "recipes", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in table.columns[2:5]:
-        column.justify = "right"
+        column.justify, column.no_wrap = "right", True
     table.columns[0].no_wrap = True
-    for column, width in ((1, 11), (5, 24), (6, 12), (8, 12)):
+    for column, width in ((1, 12), (5, 22), (6, 11), (8, 10)):
         table.columns[column].overflow = "fold"
         table.columns[column].width = width
     for card in cards:

@@ -13,6 +13,7 @@ from manifests.errors import SmolmixError, UnavailableError, UsageError
 from manifests.ids import key_digest
 from manifests.storage import exists, is_local, join, local_path
 from sources.base import ALL_SUBSETS, LOCAL_MEDIA, MediaShard, RowShard, Source
+from sources.retries import final_error, with_retries
 from sources.root import FileRef, Root
 
 # A local file up to this size is identified by its digest; a larger one by size, time of change and
@@ -64,8 +65,13 @@ def _commit(repo: str, revision: str) -> str:
     """The commit that a branch or tag of a Hub dataset stands for now."""
     from huggingface_hub import HfApi
 
-    sha = HfApi().dataset_info(repo, revision=revision).sha
-    return sha or revision
+    def find() -> str:
+        info = HfApi().dataset_info(repo, revision=revision)
+        if info.gated:  # what it is called may be read by everyone: ask now, not hours later
+            HfApi().auth_check(repo, repo_type="dataset")
+        return info.sha or revision
+
+    return with_retries(find, f"hf://datasets/{repo}", repo)
 
 
 def find_upstream(
@@ -114,16 +120,16 @@ def _list_shards(
     try:
         root = make_root(source.card, repo, mirror)
         return root, source.rows(root), source.media(root)
-    except SmolmixError:
-        raise
     except Exception as error:
-        # Network libraries raise of everything; a mirror's own files give SourceError above.
-        detail = str(error).strip().splitlines()
-        raise UnavailableError(
-            f"source {source.name}: {repo} cannot be reached "
-            f"({type(error).__name__}: {detail[0] if detail else 'no detail'}); without a network, "
-            "build from a mirror: `mixture samples DIR` writes one, `--mirror DIR` reads it"
-        ) from error
+        raise unavailable(source.name, repo, error) from error
+
+
+def unavailable(name: str, repo: str, error: Exception) -> SmolmixError:
+    """What to tell of an upstream that raised: network libraries raise of everything."""
+    if isinstance(error, SmolmixError):
+        return error  # a mirror's own files give SourceError
+    where = repo if "://" in repo else f"hf://datasets/{repo}"
+    return UnavailableError(f"source {name}: {final_error(error, where, repo)}")
 
 
 def _wanted(subset: str, subsets: set[str] | None) -> bool:

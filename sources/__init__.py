@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from functools import cache
+from functools import cache as remember  # `cache` is a module of this package
 
 from manifests.errors import CardError, UsageError, nearest
 from sources import local, plugins
 from sources.base import Source
 
 
-@cache
+@remember
 def discover() -> dict[str, Source]:
     """All sources by name, sorted."""
     found: dict[str, Source] = {}

@@ -58,7 +58,7 @@ class LlavaVideo178k(Source):
         return [MediaShard(self.name, subset, (file,)) for (subset, _), file in found]
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        with root.open(shard.file.path) as handle:
+        with root.open(shard.file) as handle:
             for row in read_json_rows(handle, shard.start, shard.stop):
                 try:
                     yield _draft(shard, row)

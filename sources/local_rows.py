@@ -7,6 +7,7 @@ from typing import Any
 from manifests.schema import ContentType
 from sources.base import Draft, MediaRef, Message
 from sources.conversations import RowError, clean_text, json_columns, parse_conversation
+from sources.documents import document
 
 CHATS = ("messages", "conversations")
 IMAGES, VIDEOS = ("images", "image"), ("videos", "video")
@@ -18,7 +19,7 @@ _PARTS: dict[object, ContentType] = {"text": "text", "image": "image", "video": 
 def make_draft(subset: str, row: int, values: dict[str, Any], refs: list[MediaRef]) -> Draft:
     """The row's conversation; of a row that has only a text, a document, or what media show.
 
-    Raises RowError: `row_malformed`, `no_turns`, `unknown_role`.
+    Raises RowError: `row_malformed`, `no_turns`, `unknown_role`, `text_empty`.
     """
     chat = next((values[name] for name in CHATS if values.get(name) is not None), None)
     text = values.get(TEXT)
@@ -33,12 +34,12 @@ def make_draft(subset: str, row: int, values: dict[str, Any], refs: list[MediaRe
 def _text_draft(
     subset: str, row: int, values: dict[str, Any], text: str, refs: list[MediaRef]
 ) -> Draft:
-    extra = json_columns({k: v for k, v in values.items() if k not in {TEXT, *_USED}})
-    answer = Message("assistant", [("text", clean_text(text))])
+    extra = {name: value for name, value in values.items() if name not in {TEXT, *_USED}}
     if not refs:
-        return Draft(row, subset, [answer], extra=extra, kind="document")
+        return document(row, subset, text, extra)
+    answer = Message("assistant", [("text", clean_text(text))])
     places: list[tuple[ContentType, str]] = [(ref.kind, "") for ref in refs]
-    return Draft(row, subset, [Message("user", places), answer], refs, extra=extra)
+    return Draft(row, subset, [Message("user", places), answer], refs, extra=json_columns(extra))
 
 
 def _messages(chat: object, refs: list[MediaRef]) -> list[Message]:

@@ -56,7 +56,7 @@ class M4Instruct(Source):
         return [MediaShard(self.name, ALL_SUBSETS, files) for files in archives]
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        with root.open(shard.file.path) as handle:
+        with root.open(shard.file) as handle:
             if shard.subset != ALL_SUBSETS:
                 for row in read_json_rows(handle, shard.start, shard.stop):
                     yield _read(row, shard.subset)

@@ -60,7 +60,7 @@ class MammothVL(Source):
         return found
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        with root.open(shard.file.path) as handle:
+        with root.open(shard.file) as handle:
             if shard.subset == ALL_SUBSETS:
                 rows = read_json_rows(handle)
                 for row, subset in rows_by_subset(rows, _subset, shard.start, shard.stop):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from sources.base import Message
 from sources.chats import TurnSource, take_text
-from sources.conversations import build_chat, parse_conversation
+from sources.conversations import RowError, build_chat, parse_conversation
 
 _PAIR = ("problem", "solution")
 
@@ -27,6 +27,8 @@ class NuminaCot(TurnSource):
             for column in _PAIR:
                 values.pop(column, None)
             return parse_conversation(turns, None, 0)
+        if all(values.get(column) is None for column in _PAIR):
+            raise RowError("no_turns", "no messages, and no problem with a solution")
         problem, solution = (take_text(values, column) for column in _PAIR)
         return build_chat([(problem, solution)])
 

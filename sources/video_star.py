@@ -90,7 +90,7 @@ def _rows_by_id(root: Root, shard: RowShard) -> list[Any] | None:
     """Rows of an object of objects in the file's order, each with its key as `id` where it has no
     other; None where the file is something else, or too large to be read at once.
     """
-    with root.open(shard.file.path) as handle:
+    with root.open(shard.file) as handle:
         head = handle.read(_HEAD_BYTES)
         if not _BY_ID.match(head) or shard.file.size > _MAX_BY_ID_BYTES:
             return None

@@ -104,7 +104,7 @@ def _want_captions(name: str) -> Want | None:
 
 def _scenes_of_file(root: Root, file: FileRef) -> Iterator[_Scene]:
     if file.path.endswith(".jsonl"):
-        with root.open(file.path) as handle:
+        with root.open(file) as handle:
             for row in read_json_rows(handle):
                 try:
                     yield from _scenes(row_object(row))

@@ -37,6 +37,11 @@ def tar_gz(members: Sequence[Member]) -> bytes:
     return out.getvalue()
 
 
+def gzipped(data: bytes) -> bytes:
+    """One gzip member without a name."""
+    return gzip.compress(data, mtime=MTIME)
+
+
 def tar(members: Sequence[Member]) -> bytes:
     """A tar of files alone, as WebDataset's writers make it."""
     raw = io.BytesIO()

@@ -43,11 +43,12 @@ class Documents:
         for number in range(1, rng.randint(3, 5) + 1):
             problem, solution = word_problem(rng, self.count + number)
             parts.append(f"## Problem {number}\n\n{problem}\n\n**Solution.** {solution}")
-            parts.append(f"In short: ${rng.randint(2, 99)}x = {rng.randint(100, 999)}$.")
+            a, b = rng.randint(12, 99), rng.randint(12, 99)
+            parts.append(f"Warm up with ${a} \\times {b} = {a * b}$.")
         return self._placed("\n\n".join(parts) + "\n")
 
     def book(self) -> str:
-        """Some fifty kilobytes in chapters."""
+        """Some thirty kilobytes in chapters."""
         chapters = []
         for number in range(1, 11):
             made = [self._texts.exchange().assistant for _ in range(12)]

@@ -31,10 +31,15 @@ DEFECTS: dict[str, Outcome] = {
     "unknown_role": Outcome(2, _UNREADABLE, "unknown_role"),
     "json_string_broken": Outcome(2, _UNREADABLE, "row_malformed"),
     "json_cut_short": Outcome(2, _UNREADABLE, "json_malformed"),
+    "stray_quotes": Outcome(3, _UNREADABLE, "json_malformed"),
     "held_out_split": Outcome(2, _UNREADABLE, "split_held_out"),
     "label_missing": Outcome(2, _UNREADABLE, "label_missing"),
     "ink_not_xml": Outcome(2, _UNREADABLE, "ink_malformed"),
     "ink_without_points": Outcome(2, _UNREADABLE, "ink_empty"),
+    # Documents without a text.
+    "text_blank": Outcome(3, _UNREADABLE, "text_empty"),
+    "content_not_there": Outcome(3, _UNREADABLE, "content_missing"),
+    "content_cut_short": Outcome(3, _UNREADABLE, "content_damaged"),
     # Media that cannot be had.
     "image_bytes_null": Outcome(2, _UNREADABLE, "image_bytes_null"),
     "video_bytes_null": Outcome(2, _UNREADABLE, "video_bytes_null"),

@@ -29,7 +29,7 @@ def read_archive(
     `by_name` sorts those of a zip, so that their order outlives another packing.
     """
     with ExitStack() as stack:
-        handles = [stack.enter_context(root.open(file.path)) for file in files]
+        handles = [stack.enter_context(root.open(file)) for file in files]
         magic = handles[0].read(2)
         handles[0].seek(0)
         if magic == ZIP_MAGIC or (magic != GZIP_MAGIC and files[-1].path.endswith(".zip")):

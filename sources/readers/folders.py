@@ -74,7 +74,7 @@ def _member(root: Root, file: FileRef, name: str, kind: MediaKind, spool: Path) 
     if file.size > want.max_bytes:
         return too_large(name, want)
     try:
-        with root.open(file.path) as handle:
+        with root.open(file) as handle:
             if kind == "image" or not is_local(root.uri):
                 return take(name, handle.read, want, spool)
     except SourceError as error:  # only of local files; a network's errors are for its retries

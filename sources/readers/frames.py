@@ -84,7 +84,7 @@ def _frames(root: Root, files: tuple[FileRef, ...], spool: Path) -> Iterator[Mem
         yield from read_archive(root, files, _want_frame, spool)
         return
     for file in files:
-        with root.open(file.path) as handle:
+        with root.open(file) as handle:
             yield take(file.path, handle.read, IMAGE, spool)
 
 

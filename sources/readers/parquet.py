@@ -240,7 +240,7 @@ def is_damage(error: BaseException) -> bool:
 @contextmanager
 def _open(root: Root, file: FileRef) -> Iterator[tuple[pq.ParquetFile, list[str]]]:
     """The open file and the paths of its leaves."""
-    with root.open(file.path) as handle:
+    with root.open(file) as handle:
         # Arrow reads a local file itself: through Python a page of hundreds of megabytes, as clips
         # make them, would be in memory once more (measured: 3.1 row groups against 2.2).
         native = isinstance(handle, io.BufferedReader)

@@ -28,7 +28,7 @@ def open_rows(root: Root, file: FileRef) -> Iterator[IO[bytes]]:
     Where a packed file is cut or damaged, `read` gives what lies before and then DamagedStream.
     """
     codec = next((name for suffix, name in _PACKED.items() if file.path.endswith(suffix)), None)
-    with root.open(file.path) as handle:
+    with root.open(file) as handle:
         if codec is None:
             yield handle
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.build_folder import without_secrets
+from manifests.errors import without_secrets
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,11 @@ def test_a_finished_mirror_is_left_alone(samples: Path) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mirror of one file instead of six sources."""
 
-    def write(folder: Path, scale: int) -> truth_module.Truth:
+    def write(folder: Path, scale: int, names: list[str]) -> truth_module.Truth:
         target = folder / "HuggingFaceM4/the_cauldron/ai2d"
         target.mkdir(parents=True)
         (target / "train.parquet").write_text(f"scale {scale}")
-        return truth_module.Truth(scale, [])
+        return truth_module.Truth(scale, names)
 
     monkeypatch.setattr(samples_package, "_write_sources", write)
 

@@ -186,3 +186,38 @@ def clip(shade: int) -> bytes:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
     return out.getvalue()
+
+
+def make_pdf(pages: Sequence[tuple[int, int]], encrypt: bool = False, lost_pages: int = 0) -> bytes:
+    """A PDF 1.4 with a grey square on each page of (width, height) points.
+
+    `encrypt` asks for a password that nobody has; `lost_pages` are counted but not there.
+    """
+    first = 3
+    kids = " ".join(f"{first + 2 * n} 0 R" for n in range(len(pages) + lost_pages))
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Count {len(pages) + lost_pages}/Kids[{kids}]>>".encode(),
+    ]
+    for number, (width, height) in enumerate(pages):
+        content = f"{number % 10 / 10} g 2 2 {width / 3:g} {height / 2:g} re f".encode()
+        box = f"/MediaBox[0 0 {width} {height}]/Contents {len(objects) + 2} 0 R"
+        objects.append(f"<</Type/Page/Parent 2 0 R{box}>>".encode())
+        objects.append(b"<</Length %d>>stream\n%s\nendstream" % (len(content), content))
+    return pdf_file(objects, encrypt)
+
+
+def pdf_file(objects: Sequence[bytes], encrypt: bool = False) -> bytes:
+    """A PDF of these objects, numbered from 1; the first is its catalog."""
+    out = bytearray(b"%PDF-1.4\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % place for place in places)
+    word = b"00" * 32
+    lock = b"/Encrypt<</Filter/Standard/V 1/R 2/P -4/O<%s>/U<%s>>>/ID[<00><00>]" % (word, word)
+    trailer = b"<</Size %d/Root 1 0 R%s>>" % (len(objects) + 1, lock if encrypt else b"")
+    return bytes(out) + b"trailer%s\nstartxref\n%d\n%%%%EOF\n" % (trailer, start)

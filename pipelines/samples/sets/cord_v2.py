@@ -10,7 +10,7 @@ import pyarrow as pa
 from PIL import Image, ImageDraw
 
 from pipelines.samples import tables
-from pipelines.samples.charts import INK, SCALE, font
+from pipelines.samples.charts import INK, font
 from pipelines.samples.kit import Kit
 from pipelines.samples.stock import png
 from pipelines.samples.truth import Sheet
@@ -39,6 +39,8 @@ _DISHES = (
     "ROTI BAKAR",
     "TAHU GEJROT",
 )
+_PAPERS = ((255, 255, 255), (246, 244, 238), (238, 240, 244), (250, 238, 226))
+_DESKS = ((96, 84, 72), (40, 44, 52), (150, 128, 96), (70, 90, 80), (190, 184, 170), (110, 40, 40))
 Row = dict[str, Any]
 
 
@@ -98,21 +100,28 @@ def _receipt(rng: random.Random) -> tuple[Row, Image.Image]:
 
 
 def _draw(rng: random.Random, menu: list[dict[str, str]], parse: Row) -> Image.Image:
-    width, height = rng.choice([224, 240, 256]), 130 + 26 * len(menu)
-    paper = rng.choice([(255, 255, 255), (246, 244, 238), (238, 240, 244)])
-    image = Image.new("RGB", (width * SCALE, height * SCALE), (96, 84, 72))
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((8 * SCALE, 6 * SCALE, (width - 8) * SCALE, (height - 6) * SCALE), paper)
+    """A photo of the receipt: it lies anywhere on a table, with a lamp's light from one side."""
     lines = [(f"{dish['cnt']} {dish['nm']}", dish["price"]) for dish in menu]
     lines.append(("SUBTOTAL", parse["sub_total"]["subtotal_price"]))
     lines.append(("PB1 10%", parse["sub_total"]["tax_price"]))
     lines.append(("TOTAL", parse["total"]["total_price"]))
+    width, step = rng.choice([180, 200, 220]), rng.choice([18, 22, 26])
+    height = 60 + step * len(lines)
+    paper = Image.new("RGB", (width, height), rng.choice(_PAPERS))
+    draw = ImageDraw.Draw(paper)
+    draw.rectangle((rng.randint(20, 60), 10, width - rng.randint(20, 90), 26), rng.choice(_DESKS))
     for number, (left, right) in enumerate(lines):
-        y = (20 + 26 * number) * SCALE
-        draw.text((18 * SCALE, y), left, INK, font(11))
-        draw.text(((width - 18) * SCALE, y), right, INK, font(11), anchor="ra")
-    turned = image.rotate(rng.uniform(-4, 4), Image.Resampling.BICUBIC, fillcolor=(96, 84, 72))
-    return turned.reduce(SCALE)
+        y = 40 + step * number
+        draw.text((8, y), left, INK, font(6))
+        draw.text((width - 8, y), right, INK, font(6), anchor="ra")
+    desk = rng.choice(_DESKS)
+    turned = paper.rotate(rng.uniform(-9, 9), Image.Resampling.BICUBIC, True, fillcolor=desk)
+    size = turned.width + rng.randint(20, 130), turned.height + rng.randint(16, 110)
+    photo = Image.new("RGB", size, desk)
+    room = size[0] - turned.width, size[1] - turned.height
+    photo.paste(turned, (rng.randint(4, room[0] - 4), rng.randint(4, room[1] - 4)))
+    light = Image.linear_gradient("L").rotate(90 * rng.randrange(4)).resize(size)
+    return Image.blend(photo, Image.merge("RGB", [light] * 3), 0.18)
 
 
 def _plant(sheet: Sheet) -> None:

@@ -49,7 +49,11 @@ def _row(scene: Scene, number: int) -> dict[str, Any]:
         "label": scene.subject.capitalize(),
         "normalized_coords": [str(high), "0", str(low), "999"],
     }
-    row = {"IIW": text, "image/key": f"aar_test_{_FIRST + number:05}", "objects": [box]}
+    row: dict[str, Any] = {
+        "IIW": text,
+        "image/key": f"aar_test_{_FIRST + number:05}",
+        "objects": [box],
+    }
     if number < 4:  # upstream: only the first hundred have been compared
         row["IIW-P5B"] = f"Captured at eye level, {scene.subject} stands out in vivid hues."
         row["iiw-human-sxs-iiw-p5b"] = {"metrics/Specificity": "IIW-Human is marginally better"}

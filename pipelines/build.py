@@ -45,7 +45,7 @@ from pipelines.options import BuildOptions
 from pipelines.progress import StageProgress, human_bytes
 from pipelines.resolve import drop_exact_duplicates, judge_filters, lost_rows, parse_policies
 from pipelines.select import Selection, claim, index_digest, select, shard_media
-from pipelines.store import check_writable, sweep_spools
+from pipelines.store import check_writable, mark_used, sweep_spools
 from pipelines.tables import print_dry_run, print_result
 from pipelines.tokens import PROCESSOR, with_tokens
 from pipelines.upstream import Upstream, check_mirror, find_upstream
@@ -221,6 +221,8 @@ def _curate(job: _Job, curate: CuratePlan) -> None:
         tasks = [*curate.media, *curate.rows]
         job.run("curate", tasks, Downloads(tasks))
     job.run("measure", plan_measures(curate.curated, [f for f, _ in job.policies]))
+    for source in curate.curated:
+        mark_used([*source.media, *(folder for folder, _ in source.rows)])
 
 
 def _resolve(job: _Job, curate: CuratePlan) -> tuple[Joined, pl.DataFrame, Selection]:

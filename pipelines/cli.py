@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pipelines.cli_build import add_build_arguments, run_build
 from pipelines.cli_sources import add_sources_arguments, run_sources
+from pipelines.cli_store import add_store_arguments, run_store
 from pipelines.console import Parser, guarded, positive
 
 
@@ -84,6 +85,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
     why.add_argument("build")
     why.add_argument("id", help="source/subset/<32 hex> or source/subset/file#row")
+    add_store_arguments(verb("store", run_store, "list the store's facts, or remove old ones"))
     return parser
 
 

@@ -10,9 +10,8 @@ from rich.console import Console
 
 from manifests.errors import UsageError, nearest
 from mixtures.recipe_file import builtin_names
-from pipelines.console import positive, whole
-from pipelines.downloads import size_in_bytes
-from pipelines.options import BuildOptions, default_out, default_store
+from pipelines.console import positive, size_in_bytes, whole
+from pipelines.options import DEFAULT_CACHE_BYTES, BuildOptions, default_out, default_store
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +37,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache-size",
         type=size_in_bytes,
-        default=BuildOptions.cache_bytes,
+        default=DEFAULT_CACHE_BYTES,
         metavar="SIZE",
         help="downloads kept on disk at once, at most (default 50GB); 0 streams all",
     )

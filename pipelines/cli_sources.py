@@ -60,7 +60,7 @@ def _print_all(args: argparse.Namespace, console: Console) -> None:
     if args.json:
         print_json(console, [describe(card) for card in cards])
     elif args.markdown:
-        console.print(sources_page(cards), soft_wrap=True)
+        console.print(sources_page(cards), soft_wrap=True, end="")
     else:
         print_sources(console, cards)
 

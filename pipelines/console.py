@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -21,6 +22,8 @@ from pipelines.progress import printable
 _INTERRUPTED = "stopped; run the same command again to continue from the finished tasks"
 
 _PIPE_COLUMNS = 120
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 class _Console(Console):
@@ -55,6 +58,14 @@ def whole(text: str) -> int:
 def _width() -> int | None:
     """None for a terminal's own; a pipe has none, and tables must not depend on who reads it."""
     return None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_COLUMNS
+
+
+def size_in_bytes(text: str) -> int:
+    """`50GB` as a number of bytes."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 50GB, 800MB or 0")
+    return int(float(found[1]) * 1000 ** _POWERS[found[2].upper()])
 
 
 def guarded(run: Callable[[Console], int]) -> int:

@@ -6,8 +6,6 @@ STORE/downloads, or where the store is remote in a folder beside the default sto
 
 from __future__ import annotations
 
-import argparse
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -15,27 +13,17 @@ from dataclasses import replace
 from manifests.storage import is_local, join, local_path
 from pipelines.engine import Task
 from pipelines.options import BuildOptions, default_store
+from pipelines.store import DOWNLOADS
 from pipelines.upstream import Upstream
 from sources.base import MediaShard
 from sources.cache import DownloadCache
 from sources.ranges import RemoteFacts
 from sources.root import Root
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
-
-
-def size_in_bytes(text: str) -> int:
-    """`50GB` as a number of bytes; for argparse."""
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 50GB, 800MB or 0")
-    return int(float(found[1]) * 1000 ** _POWERS[found[2].upper()])
-
 
 def downloads_folder(store: str) -> str:
     """A local folder: on the disk of the store where that has one."""
-    return join(str(local_path(store if is_local(store) else default_store())), "downloads")
+    return join(str(local_path(store if is_local(store) else default_store())), DOWNLOADS)
 
 
 def with_cache(upstreams: Iterable[Upstream], options: BuildOptions) -> list[Upstream]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+# An archive or two a worker; what does not fit is streamed.
+DEFAULT_CACHE_BYTES = 50_000_000_000
+
 
 def default_store() -> str:
     """`$SMOLMIX_HOME/store`, else `~/.cache/smolmix/store`."""
@@ -36,9 +39,7 @@ class BuildOptions:
     workers: int | None = None
     engine: str = "ray"
     ray_address: str | None = None
-    # At most so many bytes of downloads are kept on disk; 0 streams all. An archive of LLaVA-Video
-    # is up to 15 GB, and each worker holds one.
-    cache_bytes: int = 50_000_000_000
+    cache_bytes: int = DEFAULT_CACHE_BYTES  # of downloads on disk at once; 0 streams all
     dry_run: bool = False
     overwrite: bool = False
     licenses: Literal["permissive", "non-commercial", "all"] = "all"

@@ -25,7 +25,7 @@ it is current. Rows and sizes are upstream's own figures.
 
 def sources_page(cards: Sequence[SourceCard]) -> str:
     """One table of all sources, then a section for each."""
-    return "\n".join([_HEAD, _table(cards), *(_section(card) for card in cards)])
+    return "\n".join([_HEAD, _table(cards), *(_section(card) for card in cards), ""])
 
 
 def _table(cards: Sequence[SourceCard]) -> str:

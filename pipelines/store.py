@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from manifests.errors import UsageError
 from manifests.storage import exists, is_local, join, local_path, write_json
 from sources.base import ALL_SUBSETS
 
+# Downloads that tasks read from (sources/cache.py).
+DOWNLOADS = "downloads"
 _SPOOL_PREFIX = ".tmp-spool-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -59,6 +63,17 @@ def is_done(folder: str) -> bool:
 
 def mark_done(folder: str, record: dict[str, Any]) -> None:
     write_json(join(folder, "done.json"), record)
+
+
+def mark_used(folders: Iterable[str]) -> None:
+    """Note that a build reads these folders now: `mixture store gc --older-than` goes by that.
+
+    Object stores cannot change a time alone: there it is the time of writing that counts.
+    """
+    for folder in folders:
+        if is_local(folder):
+            with contextlib.suppress(OSError):  # a store that may only be read
+                os.utime(local_path(join(folder, "done.json")))
 
 
 def make_spool(store: str) -> Path:

@@ -28,7 +28,7 @@ from sources.base import (
 from sources.conversations import RowError, parse_conversation
 from sources.readers.archives import read_archive, to_item
 from sources.readers.json_array import JsonRow, read_json_rows
-from sources.readers.members import clean_name, want_media
+from sources.readers.members import MediaKind, clean_name, want_media
 from sources.readers.rows import media_paths, row_object, rows_by_subset, without
 from sources.root import FileRef, Root
 
@@ -70,7 +70,7 @@ class MammothVL(Source):
                 yield _read(row, shard.subset)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
-        default = "video" if shard.subset == "video" else "image"
+        default: MediaKind = "video" if shard.subset == "video" else "image"
         for number, member in enumerate(read_archive(root, shard.files, want_media, spool)):
             if shard.stop is not None and number >= shard.stop:
                 return

@@ -32,7 +32,7 @@ from sources.readers.clips import read_clips
 from sources.readers.folders import folder_shards
 from sources.readers.json_array import JsonRow, read_json_rows
 from sources.readers.members import clean_name
-from sources.readers.rows import row_object, rows_by_subset, without
+from sources.readers.rows import row_object, without
 from sources.root import FileRef, Root
 
 PROMPTS = (
@@ -53,8 +53,9 @@ class ShareGpt4Video(Source):
     version: ClassVar[int] = 1
 
     def rows(self, root: Root) -> list[RowShard]:
+        """One shard a site, each of which reads the whole file: ranges count its lines."""
         files = root.glob(*self.card.row_files) if root.repo == self.card.repo else []
-        return [RowShard(self.name, ALL_SUBSETS, file) for file in files]
+        return [RowShard(self.name, s.name, file) for file in files for s in self.card.subsets]
 
     def media(self, root: Root) -> list[MediaShard]:
         """Zips by site and number, then loose videos by site."""
@@ -68,12 +69,12 @@ class ShareGpt4Video(Source):
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
         with root.open(shard.file.path) as handle:
-            rows = read_json_rows(handle)
-            for row, subset in rows_by_subset(rows, _subset, shard.start, shard.stop):
-                try:
-                    yield _draft(row, subset)
-                except RowError as error:
-                    yield Rejected(row.row, subset, error.reason, error.detail)
+            for row in read_json_rows(handle, shard.start, shard.stop):
+                if _subset(row) == shard.subset:
+                    try:
+                        yield _draft(row, shard.subset)
+                    except RowError as error:
+                        yield Rejected(row.row, shard.subset, error.reason, error.detail)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         return read_clips(root, shard, spool, lambda path: _key(shard.subset, path))

@@ -12,6 +12,7 @@ import sources
 from mixtures.recipe import check_sources
 from mixtures.recipe_file import parse_recipe
 from pipelines.resolve import parse_policies
+from pipelines.source_pages import sources_page
 from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +105,12 @@ def test_the_readme_names_every_package_and_source() -> None:
     plain = re.sub(r"[^a-z0-9]", "", readme.lower())
     for name in sources.discover():
         assert name.replace("_", "") in plain, f"the README does not name {name}"
+
+
+def test_the_page_of_the_sources_is_current() -> None:
+    """`mixture sources --markdown > docs/sources.md` writes it again."""
+    page = sources_page([source.card for source in sources.discover().values()])
+    assert (ROOT / "docs" / "sources.md").read_text(encoding="utf-8") == page
 
 
 def test_the_architecture_is_one_page() -> None:

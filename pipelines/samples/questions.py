@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from pipelines.samples import exercises
-from pipelines.samples.problems import SCIENCE, Problem
+from pipelines.samples.problems import Problem
+from pipelines.samples.sciences import SUBJECTS
 from pipelines.samples.truth import Sheet
 from pipelines.samples.words import Texts, load_yaml, seeded
 
@@ -43,7 +44,7 @@ class Questions:
         return pairs
 
     def problem(self, subject: str = "math") -> Problem:
-        makers = SCIENCE[subject]
+        makers = SUBJECTS[subject]
         number = self._count[subject]
 
         def make(rng: random.Random) -> Pair:

@@ -64,7 +64,7 @@ class _Unpacked:
 def rows_by_subset(
     rows: Iterable[JsonRow], subset_of: Callable[[JsonRow], str], start: int, stop: int | None
 ) -> Iterator[tuple[JsonRow, str]]:
-    """Rows of a file that holds several subsets, each with its own; [start, stop) counts in each."""
+    """Rows of a file of several subsets, each with its own; [start, stop) counts within each."""
     seen: Counter[str] = Counter()
     for row in rows:
         subset = subset_of(row)

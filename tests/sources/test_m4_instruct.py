@@ -68,12 +68,16 @@ def test_wrong_numbers_of_markers_are_passed_on() -> None:
     assert draft(6).messages[0].content == [("image", ""), ("text", "One marker for two.")]
     assert len(draft(6).media) == 2
     assert draft(7).messages[0].content[:2] == [("image", "")] * 2
+    assert draft(18).messages[0].content[:3] == [("image", "")] * 3 and len(draft(18).media) == 2
 
 
 def test_ids_repeat_and_so_do_rows() -> None:
     ids = [(draft(number).extra or {})["sample_id"] for number in (1, 2)]
     assert ids == [0, 0]
     assert dataclasses.replace(draft(8), row=0) == draft(0)
+    same = draft(19)
+    assert (same.media, same.messages[0]) == (draft(0).media, draft(0).messages[0])
+    assert same.messages[1].content == [("text", "Much.")]
 
 
 def test_a_video_without_images() -> None:
@@ -89,6 +93,7 @@ def test_rows_that_are_refused() -> None:
         15: "row_malformed",
         16: "row_malformed",
         17: "row_malformed",
+        20: "row_malformed",
     }
 
 

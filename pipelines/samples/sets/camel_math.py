@@ -8,11 +8,11 @@ import orjson
 
 from pipelines.samples import archives
 from pipelines.samples.kit import Kit
-from pipelines.samples.problems import SCIENCE
 from pipelines.samples.questions import Questions, plant_pairs
+from pipelines.samples.sciences import SUBJECTS
 
 SOURCE = "camel_math"
-REPOS = tuple(f"camel-ai/{subject}" for subject in SCIENCE)
+REPOS = tuple(f"camel-ai/{subject}" for subject in SUBJECTS)
 _ROWS = 16
 _ROLES = {
     "math": "Mathematician",

@@ -7,8 +7,10 @@ comment. An entry is one of these, told apart by trying all:
     finevideo/data/train-00000.parquet#12   an upstream row; the subset may stand before the file
     <64 hex>                                a media's digest
     mathwriting-2024/train/0a1b.inkml       a media's upstream key, as its archive or its row has it
-    https://... or any other word           equal to a text anywhere in an upstream row's `extra`
+    https://... or any other word           equal to a text anywhere in an upstream row's `extra`,
+                                            or to a file's name there without its suffix
 
+The address of a YouTube video also stands for its id: FineVideo names videos by file names.
 What has the same content as a row that is taken out is taken out with it, whatever its source.
 """
 
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ from pipelines.join import Joined
 EXCLUDED_RULE = "excluded"
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+_FILE_NAME = re.compile(r"(?P<stem>[\w-][\w.-]*)\.[A-Za-z0-9]{2,4}")
+_VIDEO_ID = re.compile(r"(?:youtube\.com/.*[?&/]|youtu\.be/)(?:v=)?(?P<id>[\w-]{11})(?:[?&#].*)?")
 _SAMPLE = re.compile(r".+/(?P<content>[0-9a-f]{32})")
 
 
@@ -121,7 +125,10 @@ def _by_media(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl
 
 def _by_row(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
     """By the texts of `extra` and the rows' own media keys, which the index does not hold."""
-    wanted = frozenset(exclusions.entries)
+    wanted: dict[str, list[str]] = {}
+    for entry in exclusions.entries:
+        for word in _words(entry):
+            wanted.setdefault(word, []).append(entry)
     places = index.filter(pl.col("pos").is_not_null()).select("folder", "pos", "at")
     found: list[tuple[int, int, str]] = []
     for number, folder in enumerate(joined.row_folders):
@@ -131,14 +138,23 @@ def _by_row(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.D
     return places.join(rows, on=["folder", "pos"], how="inner").select("at", "entry")
 
 
-def _named_rows(folder: str, wanted: frozenset[str]) -> Iterator[tuple[int, str]]:
+def _words(entry: str) -> Iterator[str]:
+    """What a text may be to be named by an entry."""
+    yield entry
+    if video := _VIDEO_ID.search(entry):
+        yield video["id"]
+
+
+def _named_rows(folder: str, wanted: Mapping[str, list[str]]) -> Iterator[tuple[int, str]]:
     reader = open_ipc(join(folder, "samples.arrow"))
     pos = 0
     for number in range(reader.num_record_batches):
         for row in reader.get_batch(number).select(["extra", "media"]).to_pylist():
             texts: set[str] = {media["key"] for media in row["media"]}
             texts.update(_texts(orjson.loads(row["extra"]) if row["extra"] else None))
-            yield from ((pos, entry) for entry in sorted(texts & wanted))
+            texts |= {name["stem"] for text in texts if (name := _FILE_NAME.fullmatch(text))}
+            for text in texts & wanted.keys():
+                yield from ((pos, entry) for entry in wanted[text])
             pos += 1
 
 

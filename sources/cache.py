@@ -30,7 +30,7 @@ from sources.remote import LONGEST_BYTES, RemoteFile
 
 _PART = ".part"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_ENTRY = re.compile(r"[0-9a-f]{32}-(\d+)-.*")
+_ENTRY = re.compile(r"[0-9a-f]{16}-(\d+)-.*")
 # Never taken of a disk: the store's packs and the temporary files of tasks need room beside.
 _SPARE_BYTES = 2 << 30
 _MD5 = partial(hashlib.md5, usedforsecurity=False)
@@ -109,8 +109,8 @@ class DownloadCache:
 
 
 def entry_name(facts: RemoteFacts) -> str:
-    """`<32 hex>-<size>-<name>`: the name is for people."""
-    key = key_digest("download", facts.address, facts.size, facts.etag)[:32]
+    """`<16 hex>-<size>-<name>`: the name is for people."""
+    key = key_digest("download", facts.address, facts.size, facts.etag)
     return f"{key}-{facts.size}-{_UNSAFE.sub('_', Path(facts.path).name)[-80:]}"
 
 

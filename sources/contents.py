@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import time
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -22,12 +21,14 @@ from functools import cache
 from typing import Any
 
 import fsspec
+from fsspec.asyn import sync
 
 from manifests.errors import SourceError
 from manifests.storage import filesystem, join
 from sources.base import RowShard
 from sources.conversations import RowError
 from sources.documents import DocumentSource
+from sources.retries import Patience, final_error
 from sources.root import Root
 
 # One task's rows: well under a minute at 32 requests of some 50 ms each.
@@ -35,9 +36,6 @@ _ROWS_A_SHARD = 16_384
 _NUM_REQUESTS = 32
 # Rows that are asked for ahead of the one that is waited for.
 _LOOKAHEAD = 2 * _NUM_REQUESTS
-_NUM_TRIES = 6
-_FIRST_PAUSE = 0.5  # seconds; doubled after each try
-_LONGEST_PAUSE = 60.0
 # Far above any source file; what unpacks to more is no text to learn from.
 _MAX_CONTENT_BYTES = 32 * 1024 * 1024
 _BLOB_ID = re.compile("[0-9a-f]{40}")
@@ -88,30 +86,29 @@ class Contents:
         """The unpacked bytes, or None where there are none of that id.
 
         RowError `content_damaged` and `content_too_large`; SourceError after the last try, or at
-        once where reading is not allowed.
+        once where another try cannot help.
         """
         packed = self._packed(blob_id)
         return None if packed is None else _unpack(packed)
 
     def _packed(self, blob_id: str) -> bytes | None:
-        fs, base = _open(self.uri, self.public)
-        for number in range(_NUM_TRIES):
+        patience = Patience()
+        while True:
             try:
-                return bytes(fs.cat_file(f"{base}/{blob_id}"))
-            except FileNotFoundError as error:
-                if _code(error) != "NoSuchBucket":
-                    return None
-                raise SourceError(f"{self.uri}: there is no such bucket") from error
-            except PermissionError as error:
-                raise SourceError(f"{self.uri}/{blob_id} may not be read: {error}") from error
+                return self._read(blob_id)
             except Exception as error:  # network libraries raise of everything
-                last = error
-            if number + 1 < _NUM_TRIES:
-                time.sleep(_pause(last, number))
-        raise SourceError(
-            f"{self.uri}/{blob_id} cannot be fetched after {_NUM_TRIES} tries "
-            f"({type(last).__name__}: {last}); what is finished is kept: run the same command again"
-        ) from last
+                if _is_missing(error):
+                    return None
+                if not patience.wait(error):
+                    address = join(self.uri, blob_id)
+                    raise final_error(error, address, patience=patience) from error
+
+    def _read(self, blob_id: str) -> bytes:
+        if self.public:
+            fs = _public_buckets()
+            return bytes(sync(fs.loop, _get_object, fs, f"{self.uri}/{blob_id}"))
+        fs, path = filesystem(join(self.uri, blob_id))
+        return bytes(fs.cat_file(path))
 
 
 def contents_of(root: Root, address: str) -> Contents:
@@ -158,14 +155,27 @@ def decode_content(content: bytes, encoding: object) -> tuple[str, str]:
 
 
 @cache
-def _open(uri: str, public: bool) -> tuple[Any, str]:
-    """The file system and the folder in it; tries are ours, since we keep to Retry-After."""
-    if not public:
-        return filesystem(uri)
-    once = {"retries": {"total_max_attempts": 1}}
-    fs = fsspec.filesystem("s3", anon=True, config_kwargs=once)
+def _public_buckets() -> Any:
+    """S3 without credentials, and without tries: those are `Patience`'s, which minds Retry-After."""
+    config = {"retries": {"total_max_attempts": 1}, "max_pool_connections": _NUM_REQUESTS}
+    fs = fsspec.filesystem("s3", anon=True, config_kwargs=config)
     fs.retries = 1
-    return fs, uri.split("://", 1)[-1]
+    return fs
+
+
+async def _get_object(fs: Any, uri: str) -> bytes:
+    """One request; s3fs's own `cat_file` makes two."""
+    bucket, key, _ = fs.split_path(uri)
+    reply = await fs._call_s3("get_object", Bucket=bucket, Key=key)
+    async with reply["Body"] as body:
+        return bytes(await body.read())
+
+
+def _is_missing(error: Exception) -> bool:
+    """Whether the store holds no such file; s3fs says the same of a bucket that is not there."""
+    answer = getattr(error.__cause__, "response", None) or {}
+    no_bucket = answer.get("Error", {}).get("Code") == "NoSuchBucket"
+    return isinstance(error, FileNotFoundError) and not no_bucket
 
 
 def _blob_id(values: dict[str, Any] | RowError) -> str | RowError:
@@ -200,22 +210,3 @@ def _unpack(packed: bytes) -> bytes:
     if len(content) > _MAX_CONTENT_BYTES:
         raise RowError("content_too_large", f"it unpacks to more than {_MAX_CONTENT_BYTES} bytes")
     return content
-
-
-def _response(error: BaseException) -> dict[str, Any]:
-    """What an S3 server answered, where the error is one of its."""
-    cause: Any = error.__cause__ or error
-    found = getattr(cause, "response", None)
-    return found if isinstance(found, dict) else {}
-
-
-def _code(error: BaseException) -> str:
-    return str(_response(error).get("Error", {}).get("Code", ""))
-
-
-def _pause(error: BaseException, number: int) -> float:
-    """Seconds before the next try: as the server asks, else doubling."""
-    headers = _response(error).get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    asked = str(headers.get("retry-after", ""))
-    wanted = float(asked) if asked.isdigit() else _FIRST_PAUSE * 2**number
-    return min(wanted, _LONGEST_PAUSE)

@@ -27,7 +27,9 @@ _ROLES: dict[str, Role] = {
 }
 # The two dialects of a turn: LLaVA's and the chat templates'.
 _DIALECTS = (("from", "value"), ("role", "content"))
-_MARKER = re.compile("<(?:image|video)>")
+_MARKERS = ("<image>", "<video>")
+_MARKER_CHARS = 7  # of each
+_MARKER = re.compile("|".join(_MARKERS))
 _NEWLINES = "\r\n"
 
 
@@ -176,9 +178,11 @@ def _other_turn(number: int, turn: object) -> tuple[Role, object]:
 
 
 def _split_at_markers(text: str, media_kind: MediaKind) -> list[tuple[ContentType, str]]:
-    pieces = _MARKER.split(text)
     content: list[tuple[ContentType, str]] = []
-    for number, piece in enumerate(pieces):
+    while text.startswith(_MARKERS):
+        content.append((media_kind, ""))
+        text = text[_MARKER_CHARS:].lstrip(_NEWLINES)
+    for number, piece in enumerate(pieces := _MARKER.split(text)):
         if number > 0:
             content.append((media_kind, ""))
             piece = piece.lstrip(_NEWLINES)

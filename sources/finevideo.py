@@ -68,10 +68,10 @@ class FineVideo(Source):
     media_in_rows: ClassVar[bool] = True
 
     def rows(self, root: Root) -> list[RowShard]:
-        return [RowShard(self.name, SUBSET, f, a, b) for f, a, b in _shards(root)]
+        return [RowShard(self.name, SUBSET, f, a, b) for f, a, b in self._shards(root)]
 
     def media(self, root: Root) -> list[MediaShard]:
-        return [MediaShard(self.name, SUBSET, (f,), a, b) for f, a, b in _shards(root)]
+        return [MediaShard(self.name, SUBSET, (f,), a, b) for f, a, b in self._shards(root)]
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
         for row, values in read_rows(root, shard.file, shard.start, shard.stop, _is_wanted):
@@ -89,13 +89,12 @@ class FineVideo(Source):
             else:
                 yield from _lost_clips(file, piece)
 
+    def _shards(self, root: Root) -> list[tuple[FileRef, int, int]]:
+        files = root.glob(*self.card.row_files)
+        return parquet_shards(root, files, ("mp4", "json"), ("mp4", "json.content_metadata.title"))
+
 
 SOURCE = FineVideo()
-
-
-def _shards(root: Root) -> list[tuple[FileRef, int, int]]:
-    files = root.glob("data/train-*.parquet")
-    return parquet_shards(root, files, ("mp4", "json"), ("mp4", "json.content_metadata.title"))
 
 
 def _is_clip(leaf: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sources.base import Draft, RowShard
-from sources.conversations import json_columns, parse_conversation
+from sources.conversations import MediaKind, json_columns, parse_conversation
 from sources.tables import ImageTableSource
 
 
@@ -26,7 +26,7 @@ class LlavaOneVision(ImageTableSource):
     def draft(self, shard: RowShard, row: int, values: dict[str, Any]) -> Draft:
         refs = self.image_refs(shard, row, values)
         is_text = not refs and self.card.subset(shard.subset).modality == "text"
-        kind = None if is_text else "image"
+        kind: MediaKind | None = None if is_text else "image"
         messages = parse_conversation(values.get("conversations"), kind, len(refs))
         extra = {name: value for name, value in values.items() if name not in _OWN}
         return Draft(row, shard.subset, messages, refs, extra=json_columns(extra))

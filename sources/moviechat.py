@@ -6,14 +6,16 @@ conversations are made of it, each in a subset of its own: `descriptions` asks o
 chosen by the movie's name; `global_qa` and `breakpoint_qa` ask their pairs as turns, the latter as
 "At MM:SS: ...", the time being frame / fps. A movie that has none of them is `no_turns`.
 
-A file is a shard of one row: shards are cheap for the thousand there are, and a row of the ledger
-then names its file. Movies are `raw_videos/<name>.mp4`, known by the name without suffix, in any
-case of letters: some are .MP4 or .mkv, whatever `video_path` says.
+A shard for each of the thousand files would cost more than its row, so the folder is the file of
+the rows, once a subset, and a row is the number of its JSON file by name, which `extra` holds.
+Movies are `raw_videos/<name>.mp4`, known by the name without suffix, in any case of letters: some
+are .MP4 or .mkv, whatever `video_path` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -29,9 +31,10 @@ from sources.base import (
 )
 from sources.conversations import RowError, build_chat, json_columns, pick_prompt
 from sources.readers.clips import clip_shards, read_clips
+from sources.readers.folders import folder_ref
 from sources.readers.members import clean_name
 from sources.readers.rows import json_document, without
-from sources.root import Root
+from sources.root import FileRef, Root
 
 PROMPTS = (
     "Describe this film.",
@@ -39,6 +42,7 @@ PROMPTS = (
     "Give an account of this video: setting, characters and events.",
     "Write a description of this video for somebody who has not seen it.",
 )
+_FOLDER = "jsons"
 _SUBSETS = ("descriptions", "global_qa", "breakpoint_qa")
 _MAX_JSON_BYTES = 16 * 1024 * 1024  # a movie's questions are some kilobytes
 Pairs = list[tuple[str, str]]
@@ -49,22 +53,26 @@ class MovieChat(Source):
     version: ClassVar[int] = 1
 
     def rows(self, root: Root) -> list[RowShard]:
-        files = root.glob(*self.card.row_files)
-        return [RowShard(self.name, ALL_SUBSETS, file, 0, 1) for file in files]
+        files = self._files(root)
+        if not files:
+            return []
+        whole = folder_ref(root, _FOLDER, files)
+        return [RowShard(self.name, subset.name, whole) for subset in self.card.subsets]
 
     def media(self, root: Root) -> list[MediaShard]:
         return clip_shards(self.name, ALL_SUBSETS, root, [], "raw_videos")
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        if shard.start > 0 or shard.stop == 0:
-            return
-        try:
-            yield from _drafts(root, shard)
-        except RowError as error:
-            yield Rejected(0, _SUBSETS[0], error.reason, error.detail)
+        files = enumerate(self._files(root))
+        for row, file in islice(files, shard.start, shard.stop):
+            found = _read(root, row, file)
+            yield from (item for item in found if item.subset == shard.subset)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         return read_clips(root, shard, spool, _key)
+
+    def _files(self, root: Root) -> list[FileRef]:
+        return root.glob(*self.card.row_files)
 
 
 SOURCE = MovieChat()
@@ -74,26 +82,38 @@ def _key(path: str) -> str:
     return PurePosixPath(clean_name(path)).stem.casefold()
 
 
-def _drafts(root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-    with root.open(shard.file.path) as handle:
+def _read(root: Root, row: int, file: FileRef) -> list[Draft | Rejected]:
+    try:
+        return list(_drafts(row, file, _movie(root, file)))
+    except RowError as error:
+        return [Rejected(row, _SUBSETS[0], error.reason, f"{file.path}: {error.detail}")]
+
+
+def _movie(root: Root, file: FileRef) -> dict[str, Any]:
+    with root.open(file) as handle:
         data = handle.read(_MAX_JSON_BYTES + 1)
     if len(data) > _MAX_JSON_BYTES:
         raise RowError("json_malformed", f"a movie of more than {_MAX_JSON_BYTES} bytes")
     movie = json_document(data)
     if not isinstance(movie, dict):
-        raise RowError("row_malformed", f"the file holds {type(movie).__name__}, not an object")
+        raise RowError("row_malformed", f"it holds {type(movie).__name__}, not an object")
+    return movie
+
+
+def _drafts(row: int, file: FileRef, movie: dict[str, Any]) -> Iterator[Draft | Rejected]:
     info = movie["info"] if isinstance(movie.get("info"), dict) else {}
     path = info.get("video_path")
-    name = path if isinstance(path, str) and path.strip() else shard.file.path
-    extra = json_columns(without(movie, "global", "breakpoint", "caption"))
+    key = _key(path if isinstance(path, str) and path.strip() else file.path)
+    extra = {**without(movie, "global", "breakpoint", "caption"), "json": file.path}
     found = False
-    for group, (subset, pairs) in enumerate(_conversations(movie, info, _key(name))):
+    for group, (subset, pairs) in enumerate(_conversations(movie, info, key)):
+        found = found or bool(pairs)
         if isinstance(pairs, RowError):
-            yield Rejected(0, subset, pairs.reason, pairs.detail, group)
+            yield Rejected(row, subset, pairs.reason, f"{file.path}: {pairs.detail}", group)
         elif pairs:
             messages = build_chat(pairs, "video", 1)
-            yield Draft(0, subset, messages, [MediaRef("video", _key(name))], group, extra)
-        found = found or bool(pairs)
+            refs = [MediaRef("video", key)]
+            yield Draft(row, subset, messages, refs, group, json_columns(extra))
     if not found:
         raise RowError("no_turns", "no caption, and no question with an answer")
 

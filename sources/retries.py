@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from manifests.errors import SmolmixError, SourceError, UnavailableError, without_secrets
@@ -82,7 +82,7 @@ class Patience:
     """Counts tries that brought nothing, and waits between them."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
+        self._started = monotonic()
         self.tries = 0
 
     def progress(self) -> None:
@@ -93,10 +93,10 @@ class Patience:
         """Sleep before the next try; False where there is none: the error is final, or too many."""
         self.tries += 1
         pause = self._pause(error)
-        left = MAX_WAIT_S - (time.monotonic() - self._started)
+        left = MAX_WAIT_S - (monotonic() - self._started)
         if not passes(error) or self.tries >= MAX_TRIES or pause > left:
             return False
-        time.sleep(pause)
+        sleep(pause)
         return True
 
     def _pause(self, error: BaseException) -> float:

@@ -68,7 +68,7 @@ class ShareGpt4Video(Source):
         return shards
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
-        with root.open(shard.file.path) as handle:
+        with root.open(shard.file) as handle:
             for row in read_json_rows(handle, shard.start, shard.stop):
                 if _subset(row) == shard.subset:
                     try:

@@ -72,20 +72,23 @@ class Hub:
         name = str(path.relative_to(repo))
         if path.is_dir():
             return {"type": "directory", "oid": "0" * 40, "size": 0, "path": name}
-        size = path.stat().st_size
-        found = {"type": "file", "oid": _git_oid(path, size), "size": size, "path": name}
+        facts = path.stat()
+        size = facts.st_size
+        oid = _git_oid(path, size, facts.st_mtime_ns)
+        found = {"type": "file", "oid": oid, "size": size, "path": name}
         if size >= self.lfs_from:
-            found["lfs"] = {"oid": _sha256(path, size), "size": size, "pointerSize": 134}
+            digest = _sha256(path, facts.st_mtime_ns)
+            found["lfs"] = {"oid": digest, "size": size, "pointerSize": 134}
         return found
 
 
 @cache
-def _git_oid(path: Path, size: int) -> str:
+def _git_oid(path: Path, size: int, changed: int) -> str:
     return hashlib.sha1(f"blob {size}\0".encode() + path.read_bytes()).hexdigest()
 
 
 @cache
-def _sha256(path: Path, size: int) -> str:
+def _sha256(path: Path, changed: int) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -10,7 +10,11 @@ from pipelines.samples.words import load_yaml, seeded
 # language: (suffix, how a comment line begins, a function with NAME and the numbers N1 and N2)
 _FORMS = {
     "c": ("c", "// ", "static int NAME(int x) {\n    return x * N1 + N2;\n}"),
-    "cpp": ("cpp", "// ", "int NAME(const std::vector<int>& x) {\n    return x.size() * N1 + N2;\n}"),
+    "cpp": (
+        "cpp",
+        "// ",
+        "int NAME(const std::vector<int>& x) {\n    return x.size() * N1 + N2;\n}",
+    ),
     "c-sharp": ("cs", "// ", "static int NAME(int x) => x * N1 + N2;"),
     "go": ("go", "// ", "func NAME(x int) int {\n\treturn x*N1 + N2\n}"),
     "java": ("java", "// ", "static int NAME(int x) {\n    return x * N1 + N2;\n}"),
@@ -23,7 +27,11 @@ _FORMS = {
     "shell": ("sh", "# ", "NAME() {\n  echo $(( $1 * N1 + N2 ))\n}"),
     "sql": ("sql", "-- ", "CREATE VIEW NAME AS SELECT x * N1 + N2 AS y FROM readings;"),
     "swift": ("swift", "// ", "func NAME(_ x: Int) -> Int {\n    return x * N1 + N2\n}"),
-    "typescript": ("ts", "// ", "export function NAME(x: number): number {\n  return x * N1 + N2;\n}"),
+    "typescript": (
+        "ts",
+        "// ",
+        "export function NAME(x: number): number {\n  return x * N1 + N2;\n}",
+    ),
 }
 _VERBS = ("scale", "shift", "weigh", "count", "fold", "rank", "price", "blend", "clip", "trace")
 _NOUNS = ("order", "signal", "pixel", "ticket", "grain", "panel", "route", "vote", "lamp", "shelf")
@@ -52,4 +60,3 @@ def source_file(language: str, *names: object) -> SourceFile:
     blob_id = hashlib.sha1(f"{language}/{names}/{text}".encode()).hexdigest()
     repo = f"{rng.choice(_NOUNS)}works/{topic.replace(' ', '-')}"
     return SourceFile(f"/src/{stem}.{suffix}", repo, text, blob_id)
-

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipelines.samples.sums import word_problem
-from pipelines.samples.words import Texts, seeded
+from pipelines.samples.words import Exchange, Texts, load_yaml, seeded
 
 _SITES = ("garden-notes", "townmuseum", "openlessons", "harbour-times", "fieldguide", "workbench")
+_EXCHANGES_A_SEED = 500
 DUMPS = ("CC-MAIN-2013-20", "CC-MAIN-2024-10")
 
 
@@ -25,14 +26,19 @@ class Documents:
 
     name: str
     count: int = 0
+    num_exchanges: int = 0
 
-    def __post_init__(self) -> None:
-        self._texts = Texts(self.name)
+    def exchange(self) -> Exchange:
+        """A question and its answer; `Texts` has no more than some 1400 that differ."""
+        if self.num_exchanges % _EXCHANGES_A_SEED == 0:
+            self._texts = Texts(self.name, self.num_exchanges // _EXCHANGES_A_SEED)
+        self.num_exchanges += 1
+        return self._texts.exchange()
 
     def page(self) -> Page:
         """A page of a heading and two to four questions with their answers."""
         rng = seeded(self.name, "page", self.count)
-        made = [self._texts.exchange() for _ in range(rng.randint(2, 4))]
+        made = [self.exchange() for _ in range(rng.randint(2, 4))]
         body = "\n\n".join(f"{part.user}\n\n{part.assistant}" for part in made)
         return self._placed(f"{made[0].topic.capitalize()}: a page of notes\n\n{body}\n")
 
@@ -48,11 +54,16 @@ class Documents:
         return self._placed("\n\n".join(parts) + "\n")
 
     def book(self) -> str:
-        """Some thirty kilobytes in chapters."""
+        """Some twenty kilobytes in chapters, of true sentences and worked sums."""
+        rng = seeded(self.name, "book", self.count)
+        self.count += 1
         chapters = []
-        for number in range(1, 11):
-            made = [self._texts.exchange().assistant for _ in range(12)]
-            chapters.append(f"CHAPTER {number}\n\n" + "\n\n".join(made))
+        for number, (name, topic) in enumerate(rng.sample(sorted(load_yaml("topics").items()), 12)):
+            parts = [f"CHAPTER {number + 1}. OF {name.upper()}"]
+            for fact in rng.sample(topic["facts"], len(topic["facts"])):
+                problem, solution = word_problem(rng, rng.randrange(6))
+                parts.append(f"{fact} {problem} {solution}")
+            chapters.append("\n\n".join(parts))
         return "\n\n\n".join(chapters)
 
     def _placed(self, text: str) -> Page:

@@ -49,6 +49,10 @@ DEFECTS: dict[str, Outcome] = {
     "web_page_as_video": Outcome(2, _UNREADABLE, "video_undecodable"),
     "mp4_without_index": Outcome(2, _UNREADABLE, "video_undecodable"),
     "mp4_without_picture": Outcome(2, _UNREADABLE, "video_no_frames"),
+    "pdf_cut_short": Outcome(3, _UNREADABLE, "pdf_undecodable"),
+    "pdf_with_password": Outcome(3, _UNREADABLE, "pdf_encrypted"),
+    "pdf_bytes_null": Outcome(3, _UNREADABLE, "pdf_bytes_null"),
+    "pdf_of_too_many_pages": Outcome(3, _UNREADABLE, "pdf_too_many_pages"),
     "missing_file": Outcome(2, _UNREADABLE, "media_missing"),
     "ambiguous_file": Outcome(2, _UNREADABLE, "media_ambiguous"),
     # Conversations that the filters drop.

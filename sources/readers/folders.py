@@ -5,6 +5,7 @@ A media's key is its path below the folder, so that moving the folder changes no
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,20 @@ def read_folder(root: Root, shard: MediaShard, prefix: str, spool: Path) -> Iter
         yield MediaItem(
             key, kind, member.data, member.file, None, None, member.reason, member.detail
         )
+
+
+def folder_ref(root: Root, folder: str, files: list[FileRef]) -> FileRef:
+    """A folder of many small files as one: a shard for each of them would cost more than its rows.
+
+    Its etag stands for all of them; local files, which have none, are read for it.
+    """
+    facts: list[object] = []
+    for file in files:
+        facts += [file.path, file.size, file.etag]
+        if not file.etag and is_local(root.uri):
+            with root.open(file) as handle:
+                facts.append(hashlib.sha256(handle.read()).hexdigest())
+    return FileRef(folder, sum(file.size for file in files), key_digest(*facts))
 
 
 def _top(file: FileRef) -> str:

@@ -36,8 +36,6 @@ class Want(NamedTuple):
 IMAGE = Want(max_bytes=256 * _MIB, memory_bytes=256 * _MIB)
 CLIP = Want(max_bytes=4096 * _MIB, memory_bytes=16 * _MIB)
 
-# Without these, and no `/` or `.` at its end, a name of ASCII is clean.
-_UNCLEAN = ("\\", "//", "./")
 
 # Says of a cleaned member name whether it is wanted, and how.
 Wanted = Callable[[str], Want | None]
@@ -73,7 +71,8 @@ def want_media(name: str) -> Want | None:
 
 def clean_name(raw: str) -> str:
     """The name with `/` between its parts, without `./` and empty parts, as valid Unicode."""
-    if raw.isascii() and raw[-1:] not in "/." and not any(mark in raw for mark in _UNCLEAN):
+    is_clean = "\\" not in raw and "//" not in raw and "./" not in raw and raw[-1:] not in "/."
+    if is_clean and raw.isascii():
         return raw
     text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     text = text.replace("\\", "/")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +21,7 @@ from pipelines.build import build
 from pipelines.join import join_rows
 from pipelines.options import BuildOptions
 from pipelines.why import read_ledger
+from tests.hub import Hub, serve
 from tests.pipelines.hand_made import Chat, curated, reject, write_chats
 
 FIXTURES = Path(__file__).parents[1] / "sources" / "fixtures"
@@ -167,6 +171,25 @@ def test_a_component_without_a_fitting_source_is_named_before_work(builder: Buil
         builder(RECIPE, licenses="permissive")
 
 
+def test_media_of_what_does_not_fit_are_not_read(
+    builder: Builder, tmp_path: Path, mirror: Path
+) -> None:
+    """Terabytes that no sample would use; their rows are in the ledger all the same."""
+    for name in ("cord_v2", "mathwriting"):
+        shutil.copytree(FIXTURES / name / "mirror", mirror, dirs_exist_ok=True)
+    builder.store = tmp_path / "fresh"
+    recipe = ALONE.replace("text, share", "image, share").replace(
+        "modality: text", "modality: image"
+    )
+    recipe = recipe.replace("[magpie, metamathqa]", "[cord_v2/train, mathwriting]")
+    manifest = builder(recipe, licenses="permissive")
+    assert {terms.source for terms in manifest.terms} == {"cord_v2"}
+    assert [path.name for path in (builder.store / "media").iterdir()] == ["cord_v2"]
+    rows = builder.ledger().filter(source="mathwriting")
+    assert set(rows["fate"]) <= {"dropped", "unreadable"} and "license" in set(rows["rule"])
+    assert "media_missing" not in set(rows["rule"])
+
+
 # --- sources out of reach -----------------------------------------------------------------------
 
 
@@ -213,6 +236,44 @@ def test_what_a_list_names_is_left_out_and_another_list_is_another_plan(builder:
     assert without.plan_digest != whole.plan_digest
     gone = builder.ledger().filter(id=victim["id"]).row(0, named=True)
     assert (gone["fate"], gone["rule"], gone["value"]) == ("dropped", "excluded", victim["id"])
-    assert "excluded: 1 rows, by a list of 2, of which 1 name nothing here: https://nobody" in builder.text
+    assert (
+        "excluded: 1 rows, by a list of 2, of which 1 name nothing here: https://nobody"
+        in builder.text
+    )
     file.write_text(f"{victim['id']}\n")
     assert builder(RECIPE, exclude=(str(file),)).plan_digest != without.plan_digest
+
+
+# --- on the Hub -----------------------------------------------------------------------------------
+
+
+def on_hub(hub: Hub, folder: Path, command: str, *arguments: str) -> tuple[int, str]:
+    """(exit code, all output) of a command that finds this Hub."""
+    code = f"import sys; from pipelines.cli import {command}; sys.exit({command}())"
+    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(folder / "hf")}
+    unset = ("HF_HUB_OFFLINE", "HF_TOKEN")
+    env = {name: value for name, value in os.environ.items() if name not in unset} | settings
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=env, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_gated_source_is_skipped_and_its_check_says_so(mirror: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(ALONE)
+    gated = frozenset(load_card("magpie").repos)
+    with serve(Hub(mirror, gated=gated, token="secret")) as hub:
+        folders = ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+        build_it = ["--recipe", str(recipe), "--engine", "inline", *folders]
+        code, text = on_hub(hub, tmp_path, "build_mixture", *build_it)
+        assert code == 2 and "accept its terms" in text and "HF_TOKEN" in text
+        code, text = on_hub(hub, tmp_path, "build_mixture", *build_it, "--skip-unavailable")
+        assert code == 0, text
+        assert "skipped magpie: " in text and "accept its terms" in text
+        code, text = on_hub(hub, tmp_path, "mixture", "sources", "check", "magpie")
+        assert code == 1 and text.startswith("magpie: unavailable (hf://datasets/Magpie-Align/")
+        code, text = on_hub(hub, tmp_path, "mixture", "sources", "check", "metamathqa")
+        assert code == 0 and text.startswith("metamathqa: holds (1 subset read)"), text
+    assert load_manifest(str(tmp_path / "out")).skipped == ("magpie",)

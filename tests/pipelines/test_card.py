@@ -13,6 +13,7 @@ from manifests.cards import load_card
 from manifests.ledger import Fate
 from manifests.schema import features
 from pipelines.card import markdown_table, render_card
+from pipelines.finish import origin_terms
 from tests.conftest import Built
 
 
@@ -49,6 +50,38 @@ def test_what_it_says_is_what_the_manifest_says(built: Built) -> None:
     for name in {entry.source for entry in manifest.funnel}:
         card = load_card(name)
         assert any(card.title in line and card.license in line for line in lines)
+        assert f"- {card.attribution}" in lines
+
+
+def test_terms_are_those_of_what_is_inside() -> None:
+    """Subsets that share their terms are one entry; of what nothing was kept nothing is said."""
+    kept = [("Magpie-Pro-300K-Filtered", 1), ("Llama-3-Magpie-Pro-1M-v0.1", 2)]
+    other, gone = ("magpie-ultra-v0.1", 1), ("Magpie-Pro-MT-300K-v0.1", 0)
+    counts = [
+        SubsetFunnel(
+            source="magpie", subset=name, read=3, fates={Fate.KEPT: n, Fate.DROPPED: 3 - n}
+        )
+        for name, n in (*kept, other, gone)
+    ]
+    first, second = origin_terms(counts, {"magpie": load_card("magpie")})
+    assert first.subsets == ("Magpie-Pro-300K-Filtered", "Llama-3-Magpie-Pro-1M-v0.1")
+    assert (first.license, first.commercial_use) == ("LicenseRef-llama3 AND CC-BY-NC-4.0", "no")
+    assert second.subsets == ("magpie-ultra-v0.1",) and second.commercial_use == "unknown"
+    assert first.attribution == second.attribution == load_card("magpie").attribution
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Rows of any licence were let in."),
+        ({"licenses": "permissive"}, "Only rows were let in that a product may be trained on."),
+        ({"licenses": "non-commercial"}, "Only rows were let in whose terms of use are known."),
+        ({"skipped": ("a", "b")}, "Left out, because they could not be reached: a, b."),
+    ],
+)
+def test_what_was_let_in(built: Built, changes: dict[str, object], words: str) -> None:
+    manifest = load_manifest(str(built.out)).model_copy(update=changes)
+    assert words in render_card(manifest)
 
 
 def test_names_are_written_as_text(built: Built) -> None:

@@ -29,6 +29,8 @@ CHATS = [
     Chat(4, media=("torn.jpg",)),
     Chat(5, "twice", extra='{"id": "first"}'),
     Chat(5, "second turn", group=1),
+    Chat(6, "of a file", extra='{"original_video_filename": "clip-1_AbCdEf.mp4"}'),
+    Chat(7, "of a video", extra='{"original_video_filename": "-AbCdEfGh_1.mp4"}'),
 ]
 COPIES = [Chat(0, "twice")]
 
@@ -58,6 +60,13 @@ CASES: list[tuple[str, list[int]]] = [
     ("https://a.b/c", []),
     ("7", []),
     ("first", [5, 50]),
+    ("clip-1_AbCdEf", [6]),
+    ("clip-1_AbCdEf.mp4", [6]),
+    ("1_AbCdEf.mp4", []),
+    ("https://www.youtube.com/watch?v=-AbCdEfGh_1", [7]),
+    ("https://youtu.be/-AbCdEfGh_1?t=3", [7]),
+    ("https://www.youtube.com/shorts/-AbCdEfGh_1", [7]),
+    ("https://www.youtube.com/watch?v=-AbCdEfGh_2", []),
     ("0" * 64, []),
     (f"the_cauldron/ai2d/{'0' * 32}", []),
 ]
@@ -90,7 +99,7 @@ def test_all_entries_together(joined: Joined) -> None:
     entries = tuple(sorted(entry for entry, _ in CASES))
     done, unmatched = exclude(joined, Exclusions(entries))
     assert sorted(unmatched) == sorted(entry for entry, rows in CASES if not rows)
-    assert rows_of(excluded(done)) == [0, 1, 2, 3, 5, 5, 50]
+    assert rows_of(excluded(done)) == [0, 1, 2, 3, 5, 5, 6, 7, 50]
 
 
 def test_a_row_that_has_a_fate_keeps_it_and_counts_as_matched(joined: Joined) -> None:

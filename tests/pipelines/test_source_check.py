@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import pipelines.source_check
 from pipelines.cli import mixture
+from pipelines.upstream import make_root
 from sources.root import Root
 
 Printed = pytest.CaptureFixture[str]
@@ -65,7 +65,11 @@ def words(old: str, new: str) -> Change:
 
 
 def remove(pattern: str) -> Change:
-    return lambda mirror: [file.unlink() for file in mirror.glob(pattern)] and None
+    def apply(mirror: Path) -> None:
+        for file in mirror.glob(pattern):
+            file.unlink()
+
+    return apply
 
 
 def add(path: str, text: str = "[]") -> Change:
@@ -194,8 +198,6 @@ def test_a_source_that_was_asked_for_by_name_must_be_there(tmp_path: Path, capsy
 def test_a_source_out_of_reach_does_not_stop_the_others(
     samples: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_root = pipelines.source_check.make_root
-
     def reach(card: Any, repo: str, mirror: str | None) -> Root:
         if card.name == "finevideo":
             raise ConnectionError("the line is cut")
@@ -204,7 +206,7 @@ def test_a_source_out_of_reach_does_not_stop_the_others(
     monkeypatch.setattr("pipelines.source_check.make_root", reach)
     code, text = check(samples, capsys)
     assert code == 1
-    assert "finevideo: unavailable (source finevideo: HuggingFaceFV/finevideo cannot be" in text
+    assert "finevideo: unavailable (source finevideo: hf://datasets/HuggingFaceFV" in text
     assert "the_cauldron: holds (" in text
 
 

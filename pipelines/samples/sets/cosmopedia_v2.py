@@ -13,7 +13,7 @@ from pipelines.samples.code import source_file
 from pipelines.samples.kit import Kit
 from pipelines.samples.prose import Documents, blank_page
 from pipelines.samples.sets.stack_edu import CONTENTS, put_content
-from pipelines.samples.words import Texts, seeded
+from pipelines.samples.words import seeded
 
 REPOS = ("HuggingFaceTB/smollm-corpus", CONTENTS)
 _COSMOPEDIA = pa.schema(
@@ -65,9 +65,9 @@ def _write_cosmopedia(kit: Kit) -> None:
     sheet = kit.sheet(
         "cosmopedia_v2", "cosmopedia-v2", "cosmopedia-v2/train-00000-of-00104.parquet"
     )
-    texts = Texts("cosmopedia_v2")
+    documents = Documents("cosmopedia_v2")
     for number in range(_NUM_ROWS * kit.scale):
-        parts = [texts.exchange() for _ in range(3)]
+        parts = [documents.exchange() for _ in range(3)]
         text = "\n\n".join(f"### {part.topic.capitalize()}\n\n{part.assistant}" for part in parts)
         audience = _AUDIENCES[number % len(_AUDIENCES)]
         told = {

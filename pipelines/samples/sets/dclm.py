@@ -49,9 +49,10 @@ def write(kit: Kit) -> None:
             sheet.add(_row(documents.page()))
         sheets.append(sheet)
     _plant(sheets[0])
-    _write(kit.folder / REPOS[0] / sheets[0].file, sheets[0].rows, "")
-    sheets[1].plant("json_cut_short", None)
-    _write(kit.folder / REPOS[0] / sheets[1].file, sheets[1].rows[:-1], "{")
+    _write(kit.folder / REPOS[0] / sheets[0].file, sheets[0].rows)
+    long = "\n".join(row["text"] for row in sheets[0].rows[:6])
+    sheets[1].plant("json_cut_short", {**sheets[1].rows[0], "text": long})
+    _write(kit.folder / REPOS[0] / sheets[1].file, sheets[1].rows, cut=True)
     _write_twin(kit, documents, sheets[0])
 
 
@@ -91,13 +92,13 @@ def _plant(sheet: Sheet) -> None:
     sheet.plant("control_token", {**rows[6], "text": rows[6]["text"] + "<|endoftext|>"})
 
 
-def _write(path: Path, rows: list[Any], cut: str) -> None:
-    """Two frames, as tools that append leave them; `cut` is the beginning of a third, cut off."""
+def _write(path: Path, rows: list[Any], cut: bool = False) -> None:
+    """Two frames, as tools that append leave them; with `cut` the download stopped in the second."""
     lines = [json.dumps(row).encode() + b"\n" for row in rows]
-    half = len(lines) // 2
-    data = _zst(b"".join(lines[:half])) + _zst(b"".join(lines[half:]))
+    frames = [b"".join(lines[:-1]) + lines[-1][:4096], lines[-1][4096:]]
+    packed = [_zst(frame) for frame in frames if frame]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data + (_zst(lines[0])[:-40] if cut else b""))
+    path.write_bytes(b"".join(packed)[: -40 if cut else None])
 
 
 def _zst(data: bytes) -> bytes:

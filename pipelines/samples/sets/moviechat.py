@@ -68,12 +68,15 @@ def _breakpoints(film: Film) -> list[dict[str, Any]]:
 
 
 def _plant(kit: Kit, folder: Path, movies: list[Film]) -> None:
-    """Movies that were never uploaded, and a text with bare quotes."""
+    """Movies that were never uploaded, and a text with bare quotes; a row is a file's number."""
     for name, film in (("179", movies[0]), ("s02e10-3x", movies[1])):
         _write_json(folder, name, _movie(name, film, 0))
-        for group, subset in enumerate(_SUBSETS):
-            place = Place("moviechat", subset, f"jsons/{name}.json", 0, group)
-            kit.truth.plant("missing_file", place)
     text = '{"info": {"video_path": "TNG-1.mp4"}, "caption": "He says "no" and leaves."}'
     (folder / "jsons/TNG-1.json").write_text(text, encoding="utf-8")
-    kit.truth.plant("stray_quotes", Place("moviechat", _SUBSETS[0], "jsons/TNG-1.json", 0))
+    names = [p.stem for p in sorted((folder / "jsons").iterdir())]
+    for name in ("179", "s02e10-3x"):
+        for group, subset in enumerate(_SUBSETS):
+            place = Place("moviechat", subset, "jsons", names.index(name), group)
+            kit.truth.plant("missing_file", place)
+    place = Place("moviechat", _SUBSETS[0], "jsons", names.index("TNG-1"))
+    kit.truth.plant("stray_quotes", place)

@@ -9,8 +9,9 @@ import pyarrow as pa
 from pipelines.samples import tables
 from pipelines.samples.code import source_file
 from pipelines.samples.kit import Kit
+from pipelines.samples.prose import Documents
 from pipelines.samples.truth import Sheet
-from pipelines.samples.words import Texts, seeded
+from pipelines.samples.words import seeded
 
 REPOS = ("bigcode/starcoderdata",)
 # (folder, files of it, type of max_stars_count)
@@ -66,7 +67,7 @@ def _plant(sheet: Sheet) -> None:
 
 def _write_special(kit: Kit) -> None:
     """Columns beside the content are ours: upstream's are not documented."""
-    texts = Texts("starcoderdata")
+    documents = Documents("starcoderdata")
     makers = (
         (_ISSUES, 59, _issue),
         ("git-commits-cleaned", 55, _commit),
@@ -76,34 +77,34 @@ def _write_special(kit: Kit) -> None:
     for folder, num_files, make in makers:
         sheet = kit.sheet("starcoderdata", folder, _file(folder, num_files))
         for number in range(_NUM_ROWS * kit.scale):
-            sheet.add({"content": make(texts, number), "id": number})
+            sheet.add({"content": make(documents, number), "id": number})
         schema = pa.schema([("content", pa.string()), ("id", pa.int64())])
         tables.write(kit.folder / REPOS[0] / sheet.file, schema, sheet.rows, row_group_rows=10)
 
 
-def _issue(texts: Texts, number: int) -> str:
-    made = texts.exchange()
+def _issue(documents: Documents, number: int) -> str:
+    made = documents.exchange()
     return (
         f"<issue_start><issue_comment>Title: {made.topic}, part {number}\nusername_0: {made.user}\n"
         f"<issue_comment>username_1: {made.assistant}<issue_closed>"
     )
 
 
-def _commit(texts: Texts, number: int) -> str:
+def _commit(documents: Documents, number: int) -> str:
     before = source_file("python", "commit", number).text
-    message = f"Say what it is: {texts.exchange().topic}"
+    message = f"Say what it is: {documents.exchange().topic}"
     after = f'"""{message}."""\n\n{before}'
     return f"<commit_before>{before}<commit_msg>{message}\n<commit_after>{after}"
 
 
-def _script(texts: Texts, number: int) -> str:
-    made = texts.exchange()
+def _script(documents: Documents, number: int) -> str:
+    made = documents.exchange()
     code = source_file("python", "script", number).text
     return f"# ---\n# # {made.topic}\n# ---\n\n# {made.user}\n\n{code}"
 
 
-def _notebook(texts: Texts, number: int) -> str:
-    made = texts.exchange()
+def _notebook(documents: Documents, number: int) -> str:
+    made = documents.exchange()
     code = source_file("python", "notebook", number).text
     return (
         f"<start_jupyter><jupyter_text># {made.topic}\n{made.assistant}<jupyter_code>{code}"

@@ -88,15 +88,16 @@ def claimed(leaf: Leaf, cards: Mapping[str, SourceCard]) -> Iterable[tuple[str, 
 def without_media(upstream: Upstream, licenses: Licenses) -> Upstream:
     """The source without media that serve only subsets which do not fit: nobody will see them."""
     card = upstream.source.card
-    unfit = {subset.name for subset in card.subsets if not fits(card, subset, licenses)}
-    wanted = {shard.subset for _, shard in upstream.rows}
-    if wanted and wanted <= unfit:
+    named = {shard.subset for _, shard in upstream.rows}
+    fitting = {
+        subset.name
+        for subset in card.subsets
+        if fits(card, subset, licenses) and {subset.name, ALL_SUBSETS} & named
+    }
+    if not fitting:
         return replace(upstream, media=())
-    kept = [
-        (root, shard)
-        for root, shard in upstream.media
-        if ALL_SUBSETS in wanted or {shard.subset, *shard.others} - unfit
-    ]
+    wanted = {*fitting, ALL_SUBSETS}
+    kept = [(root, s) for root, s in upstream.media if {s.subset, *s.others} & wanted]
     return replace(upstream, media=tuple(kept))
 
 

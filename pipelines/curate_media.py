@@ -24,10 +24,10 @@ from manifests.storage import join, read_parquet, sweep_temporary, write_parquet
 from pipelines.frames import Clip, FrameError, FrameSpec, frames_from_images, sample_frames
 from pipelines.images import ImageError, ImageFacts, image_suffix, probe_image
 from pipelines.measures import write_measures
-from sources.sandbox import DecoderError, shared_sandbox
 from pipelines.store import make_spool, mark_done
 from sources.base import MediaItem, MediaShard
 from sources.root import Root
+from sources.sandbox import DecoderError, shared_sandbox
 
 # Facts are written out at this many media, to keep a task's memory flat.
 _IMAGE_TIMEOUT_S = 60.0

@@ -156,7 +156,7 @@ def decode_content(content: bytes, encoding: object) -> tuple[str, str]:
 
 @cache
 def _public_buckets() -> Any:
-    """S3 without credentials, and without tries: those are `Patience`'s, which minds Retry-After."""
+    """S3 without credentials and tries of its own: `Patience` minds Retry-After."""
     config = {"retries": {"total_max_attempts": 1}, "max_pool_connections": _NUM_REQUESTS}
     fs = fsspec.filesystem("s3", anon=True, config_kwargs=config)
     fs.retries = 1

@@ -6,7 +6,6 @@ a wrong number of markers, an empty message, a marker in an answer are passed on
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,14 +83,6 @@ def build_chat(
         messages.append(Message("assistant", [("text", clean_text(assistant))]))
     _put_first(messages, media_kind, num_media)
     return messages
-
-
-def pick_prompt(prompts: Sequence[str], name: str) -> str:
-    """One of the prompts, for an upstream that has none: by the row's own name alone, so that it is
-    the same in every copy, order and process.
-    """
-    digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
-    return prompts[int.from_bytes(digest, "little") % len(prompts)]
 
 
 def question_answers(texts: object) -> tuple[list[tuple[str, str]], list[Any]]:

@@ -3,7 +3,7 @@
 `jsons/<name>.json` holds one movie: `info` (video_path, fps, num_frame), `caption`, `global` pairs
 of question and answer, and `breakpoint` pairs, whose `time` is the number of a frame. Up to three
 conversations are made of it, each in a subset of its own: `descriptions` asks one of PROMPTS,
-chosen by the movie's name; `global_qa` and `breakpoint_qa` ask their pairs as turns, the latter as
+chosen by the caption; `global_qa` and `breakpoint_qa` ask their pairs as turns, the latter as
 "At MM:SS: ...", the time being frame / fps. A movie that has none of them is `no_turns`.
 
 A shard for each of the thousand files would cost more than its row, so the folder is the file of
@@ -29,7 +29,7 @@ from sources.base import (
     RowShard,
     Source,
 )
-from sources.conversations import RowError, build_chat, json_columns, pick_prompt
+from sources.conversations import RowError, build_chat, choose_prompt, json_columns
 from sources.readers.clips import clip_shards, read_clips
 from sources.readers.folders import folder_ref
 from sources.readers.members import clean_name
@@ -106,7 +106,7 @@ def _drafts(row: int, file: FileRef, movie: dict[str, Any]) -> Iterator[Draft | 
     key = _key(path if isinstance(path, str) and path.strip() else file.path)
     extra = {**without(movie, "global", "breakpoint", "caption"), "json": file.path}
     found = False
-    for group, (subset, pairs) in enumerate(_conversations(movie, info, key)):
+    for group, (subset, pairs) in enumerate(_conversations(movie, info)):
         found = found or bool(pairs)
         if isinstance(pairs, RowError):
             yield Rejected(row, subset, pairs.reason, f"{file.path}: {pairs.detail}", group)
@@ -119,11 +119,11 @@ def _drafts(row: int, file: FileRef, movie: dict[str, Any]) -> Iterator[Draft | 
 
 
 def _conversations(
-    movie: dict[str, Any], info: dict[str, Any], name: str
+    movie: dict[str, Any], info: dict[str, Any]
 ) -> Iterator[tuple[str, Pairs | RowError]]:
     """The pairs of each subset, in order; or why there are none where there should be."""
     caption = _text(movie.get("caption"))
-    yield _SUBSETS[0], [(pick_prompt(PROMPTS, name), caption)] if caption else []
+    yield _SUBSETS[0], [(choose_prompt(PROMPTS, caption), caption)] if caption else []
     yield _SUBSETS[1], _pairs(movie.get("global"))
     try:
         yield _SUBSETS[2], _timed(movie.get("breakpoint"), info.get("fps"))

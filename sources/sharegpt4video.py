@@ -2,7 +2,7 @@
 
 A row of `sharegpt4video_40k.jsonl` has `video_id`, `video_path`, `zip_folder` (a zip's file name)
 and `captions`. The one with `idx` "-1" is of the whole video: it answers one of PROMPTS, chosen by
-the video's id. A row without it is `label_missing`: each of the others tells what is new since the
+its text. A row without it is `label_missing`: each of the others tells what is new since the
 frame before, and none stands for the video. They are left out; other columns go to `extra`.
 
 The subset is the site that the video is from, by `zip_folder`, else by `video_path`. Loaders
@@ -27,7 +27,7 @@ from sources.base import (
     RowShard,
     Source,
 )
-from sources.conversations import RowError, build_chat, json_columns, pick_prompt
+from sources.conversations import RowError, build_chat, choose_prompt, json_columns
 from sources.readers.clips import read_clips
 from sources.readers.folders import folder_shards
 from sources.readers.json_array import JsonRow, read_json_rows
@@ -109,11 +109,11 @@ def _draft(row: JsonRow, subset: str) -> Draft:
     path = values.get("video_path")
     if not isinstance(path, str) or not path:
         raise RowError("row_malformed", "the row has no video_path")
-    video_id = str(values.get("video_id") or PurePosixPath(path).stem)
-    pair = (pick_prompt(PROMPTS, video_id), _caption(values.get("captions")))
+    caption = _caption(values.get("captions"))
+    messages = build_chat([(choose_prompt(PROMPTS, caption), caption)], "video", 1)
     refs = [MediaRef("video", _key(subset, path))]
     extra = json_columns(without(values, "captions", "video_path"))
-    return Draft(row.row, subset, build_chat([pair], "video", 1), refs, extra=extra)
+    return Draft(row.row, subset, messages, refs, extra=extra)
 
 
 def _caption(captions: Any) -> str:

@@ -6,7 +6,7 @@ Row numbers count scenes: members sorted by name, in each the scenes as they sta
 `<id>/<id>-Scene-NNN.mp4` in zips of ten or fifty videos; a clip is known by its name alone. The
 whole videos, and where they were cut, are not read.
 
-Upstream has captions, no conversations. A scene is asked one of PROMPTS, chosen by its id, and
+Upstream has captions, no conversations. A scene is asked one of PROMPTS, chosen by the answer, and
 answered by labelled lines (title, shot, camera, scene), or one of DESCRIBE where only the content
 is known. What people say in the clip (voiceover) and the rest goes to `extra`.
 """
@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, NamedTuple
 
 from sources.base import Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard, Source
-from sources.conversations import RowError, build_chat, json_columns, pick_prompt
+from sources.conversations import RowError, build_chat, choose_prompt, json_columns
 from sources.readers.archives import read_archive
 from sources.readers.clips import clip_shards, read_clips
 from sources.readers.json_array import read_json_rows
@@ -156,5 +156,6 @@ def _pair(clip_id: str, caption: Any) -> tuple[str, str]:
         raise RowError("label_missing", f"{clip_id} has no caption")
     lines = [f"{label}: {said[name]}" for name, label in _LABELS if said.get(name)]
     if len(lines) == 1:
-        return pick_prompt(DESCRIBE, clip_id), said["content"]
-    return pick_prompt(PROMPTS, clip_id), "\n".join(lines)
+        return choose_prompt(DESCRIBE, said["content"]), said["content"]
+    answer = "\n".join(lines)
+    return choose_prompt(PROMPTS, answer), answer

@@ -187,3 +187,30 @@ def test_free_bytes(tmp_path: Path, remote: str) -> None:
     free = storage.free_bytes(str(tmp_path / "not" / "yet"))
     assert free is not None and free > 0
     assert storage.free_bytes(remote) is None
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [3], [10, 0, 25, 5], [4] * 12, [100]])
+def test_a_table_that_grows_is_the_same_file(tmp_path: Path, sizes: list[int]) -> None:
+    schema = pa.schema([("n", pa.int64()), ("text", pa.string())])
+    batches = [
+        pa.RecordBatch.from_pydict({"n": range(n), "text": [f"row {i}" for i in range(n)]}, schema)
+        for n in sizes
+    ]
+    whole, grown = str(tmp_path / "whole.parquet"), str(tmp_path / "grown.parquet")
+    storage.write_parquet(whole, pa.Table.from_batches(batches, schema), 10)
+    with storage.open_parquet(grown, schema, 10) as take:
+        for batch in batches:
+            take(batch)
+        assert not Path(grown).exists()
+    assert Path(grown).read_bytes() == Path(whole).read_bytes()
+
+
+def test_a_table_that_is_not_finished_is_not_there(tmp_path: Path) -> None:
+    schema = pa.schema([("n", pa.int64())])
+    with (
+        pytest.raises(KeyError),
+        storage.open_parquet(str(tmp_path / "t.parquet"), schema, 2) as take,
+    ):
+        take(pa.RecordBatch.from_pydict({"n": [1, 2, 3]}, schema))
+        raise KeyError("stop")
+    assert list(tmp_path.iterdir()) == []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import orjson
 import pytest
 from rich.console import Console
 
@@ -36,7 +40,7 @@ description: archives beside a JSON array
 unit: samples
 filters: {roles: {}}
 components:
-  - {name: image, share: 100%, modality: image, sources: [m4_instruct]}
+  - {name: all, share: 100%, sources: [m4_instruct]}
 """
 _COMMAND = "import sys; from pipelines.cli import build_mixture; sys.exit(build_mixture())"
 _TOKEN = "hf_PlantedTokenThatNobodyMaySee"
@@ -118,12 +122,97 @@ def test_without_a_cache_archives_are_streamed(hub: Hub, samples: Path, tmp_path
     _assert_same(tmp_path / "a", tmp_path / "b")
 
 
-def _widen(archive: Path, target: Path, extra: int) -> None:
-    """The tar with `extra` bytes of further members behind its own."""
-    with tarfile.open(archive) as old, tarfile.open(target, "w") as new:
-        for member in old.getmembers():
-            new.addfile(member, old.extractfile(member))
-        for number in range(extra // 1_000_000):
-            info = tarfile.TarInfo(f"filler/{number}.mp4")
-            info.size = 1_000_000
-            new.addfile(info, BytesIO(bytes([number % 251]) * info.size))
+_TASTE = """
+name: taste
+description: a tar, a zip, a JSON array and Parquet, each far larger than its taste
+unit: samples
+filters: {roles: {}}
+components:
+  - name: all
+    share: 100%
+    sources: [llava_video_178k/0_30_s_nextqa_oe, m4_instruct, the_cauldron/ai2d]
+"""
+
+
+@pytest.fixture
+def wide(samples: Path, tmp_path: Path) -> Path:
+    """The samples with 60 MB more behind a tar's members and between a zip's, and 30 MB of rows."""
+    mirror = tmp_path / "wide"
+    shutil.copytree(samples, mirror)
+    tar = mirror / "lmms-lab/LLaVA-Video-178K/0_30_s_nextqa/0_30_s_nextqa_videos_1.tar.gz"
+    with tarfile.open(tar) as old:
+        members = [(m, old.extractfile(m)) for m in old.getmembers()]
+        with tarfile.open(tar.with_name("new"), "w:gz", compresslevel=1) as new:
+            for member, data in members:
+                new.addfile(member, data)
+            for number in range(60):
+                info = tarfile.TarInfo(f"filler/{number}.mp4")
+                info.size = 1_000_000
+                new.addfile(info, BytesIO(random.Random(number).randbytes(info.size)))
+    tar.with_name("new").rename(tar)
+    with zipfile.ZipFile(mirror / "lmms-lab/M4-Instruct-Data/HQ-Edit.zip", "a") as archive:
+        for number in range(60):
+            archive.writestr(f"filler/{number}.jpg", random.Random(number).randbytes(1_000_000))
+    rows = mirror / "lmms-lab/M4-Instruct-Data/m4_instruct_annotations.json"
+    filler = {"id": "filler", "conversations": [], "metadata": {}, "text": "x" * 100_000}
+    rows.write_bytes(orjson.dumps(orjson.loads(rows.read_bytes()) + [filler] * 300))
+    return mirror
+
+
+def test_a_taste_fetches_a_small_part(wide: Path, tmp_path: Path) -> None:
+    with serve(Hub(wide, lfs_from=10_000)) as hub:
+        done = _from_hub(hub, _TASTE, tmp_path / "a", "--limit", "20")
+    assert done.returncode == 0, done.stdout + done.stderr
+    large = {n: s for n, s in hub.sent.items() if (wide / n).stat().st_size > 20_000_000}
+    assert len(large) == 3, large
+    assert max(large.values()) < 6_000_000, large
+    assert not (tmp_path / "a/store/downloads").exists()
+
+
+def _files_with(secret: str, folder: Path) -> list[str]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return [str(file) for file in files if secret.encode() in file.read_bytes()]
+
+
+def test_a_gated_source_says_where_to_ask(hub: Hub, tmp_path: Path) -> None:
+    hub.gated = frozenset({"lmms-lab/M4-Instruct-Data"})
+    for token in ("", "hf_AnotherTokenWithoutAccess"):
+        done = _from_hub(hub, _SMALL, tmp_path / "a", token=token)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "visit https://huggingface.co/datasets/lmms-lab/M4-Instruct-Data" in done.stderr
+        assert "HF_TOKEN" in done.stderr and "Traceback" not in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert "WithoutAccess" not in done.stdout + done.stderr
+
+
+def test_the_token_opens_a_gated_source_and_is_written_nowhere(hub: Hub, tmp_path: Path) -> None:
+    hub.gated = frozenset({"lmms-lab/M4-Instruct-Data"})
+    done = _from_hub(hub, _SMALL, tmp_path / "a", "--limit", "20", token=_TOKEN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _TOKEN not in done.stdout + done.stderr
+    assert _files_with(_TOKEN, tmp_path / "a") == []
+
+
+def test_the_token_is_also_taken_from_its_file(hub: Hub, tmp_path: Path) -> None:
+    hub.gated = frozenset({"lmms-lab/M4-Instruct-Data"})
+    (tmp_path / "a/hf").mkdir(parents=True)
+    (tmp_path / "a/hf/token").write_text(_TOKEN)
+    done = _from_hub(hub, _SMALL, tmp_path / "a", "--limit", "20")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        _files_with(_TOKEN, tmp_path / "a/store") == _files_with(_TOKEN, tmp_path / "a/out") == []
+    )
+
+
+def test_a_repository_that_the_hub_does_not_have_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with serve(Hub(tmp_path / "empty")) as hub:
+        done = _from_hub(hub, _RECIPE, tmp_path)
+    assert done.returncode == 2
+    assert "is not there (HTTP 404)" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_without_a_network_it_is_told_at_once(tmp_path: Path) -> None:
+    done = _from_hub(Hub(tmp_path, url="http://127.0.0.1:9"), _RECIPE, tmp_path)
+    assert done.returncode == 2
+    assert "cannot be reached (ConnectError)" in done.stderr and "--mirror DIR" in done.stderr

@@ -64,6 +64,15 @@ def test_zips_whole_and_split_give_media_in_order(
     assert held(read(tmp_path, *parts)) == entries
 
 
+def test_members_of_a_zip_come_by_name_where_asked(tmp_path: Path) -> None:
+    entries = [("b/2.jpg", b"two"), ("a/9.jpg", b"nine"), ("a/10.jpg", b"ten")]
+    file = tmp_path / "x.zip"
+    file.write_bytes(zip_file(entries))
+    root, refs = Root(str(tmp_path), "x"), (FileRef("x.zip", file.stat().st_size),)
+    found = archives.read_archive(root, refs, members.want_media, tmp_path, by_name=True)
+    assert held(list(found)) == sorted(entries)
+
+
 def test_zips_of_the_standard_library(tmp_path: Path) -> None:
     out = io.BytesIO(b"a program before the archive")
     out.seek(0, io.SEEK_END)

@@ -21,7 +21,17 @@ from tests.sources import reading
 
 NAMES = sorted(discover())
 # Each takes a second or more to import, and a row task of another source needs none of them.
-HEAVY = ("ray", "torch", "av", "decord", "datasets", "polars", "transformers", "matplotlib")
+HEAVY = (
+    "ray",
+    "torch",
+    "av",
+    "decord",
+    "datasets",
+    "polars",
+    "transformers",
+    "matplotlib",
+    "pypdfium2",
+)
 
 
 @pytest.fixture(params=NAMES)

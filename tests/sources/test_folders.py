@@ -9,7 +9,7 @@ import pytest
 
 from sources.base import MediaItem, MediaShard
 from sources.readers import folders
-from sources.readers.folders import folder_shards, read_folder
+from sources.readers.folders import folder_ref, folder_shards, read_folder
 from sources.root import Root
 
 
@@ -92,3 +92,15 @@ def test_the_stop_counts_files(tmp_path: Path) -> None:
     (shard,) = folder_shards("s", "x", root, ("video",))
     head = MediaShard(shard.source, shard.subset, shard.files, 0, 2)
     assert [item.key for item in _read(root, head, tmp_path / "spool")] == ["1.mp4", "2.mp4"]
+
+
+def test_a_folder_as_one_file_is_named_by_what_its_files_hold(tmp_path: Path) -> None:
+    first = _fill(tmp_path / "first", "a.json", "b.json")
+    second = _fill(tmp_path / "second", "a.json", "b.json")
+    files = first.glob("*.json")
+    ref = folder_ref(first, "all", files)
+    assert (ref.path, ref.size) == ("all", 12)
+    assert folder_ref(second, "all", files) == ref
+    (tmp_path / "second/b.json").write_bytes(b"B.json")
+    assert folder_ref(second, "all", files) != ref
+    assert folder_ref(first, "all", files[:1]) != ref

@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
-from sources import cord_v2, iiw400, rendered_text, websight
+from sources import cord_v2, iiw400, moviechat, rendered_text, sharegpt4video, vript, websight
 from sources.conversations import choose_prompt
 
-TABLES = {module.__name__: module.PROMPTS for module in (cord_v2, iiw400, rendered_text, websight)}
+MODULES = (cord_v2, iiw400, moviechat, rendered_text, sharegpt4video, vript, websight)
+TABLES = {module.__name__: module.PROMPTS for module in MODULES}
 
 
 @pytest.mark.parametrize("prompts", TABLES.values(), ids=list(TABLES))

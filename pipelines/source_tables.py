@@ -115,6 +115,7 @@ def card_facts(card: SourceCard) -> list[tuple[str, str]]:
         ("row files", ", ".join(card.row_files)),
         ("media files", ", ".join(card.media_files)),
         ("not read", ", ".join(card.other_files)),
+        ("contents", card.contents or ""),
         ("columns", columns_text(card.columns)),
         ("marker", card.marker),
         ("local media", card.local_media or ""),

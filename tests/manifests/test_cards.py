@@ -190,5 +190,5 @@ def test_licences_of_the_project_are_honest(name: str) -> None:
         words = card.license_of(subset).lower()
         if re.search(r"\bnc\b|academic|research", words):
             assert card.commercial_use_of(subset) == "no", subset.name
-        if re.search("unknown|per-subset|per-source", words):
+        if re.search("unknown|unverified|per-subset|per-source", words):
             assert card.commercial_use_of(subset) != "yes", subset.name

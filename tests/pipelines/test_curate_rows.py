@@ -29,7 +29,8 @@ def task(folder: Path, num_rows: int, text: str = "") -> RowTask:
     source = sources.get("mammoth_vl")
     rows = [json.dumps(row(number) | ({"source": text} if text else {})) for number in range(9)]
     with (folder / "mammoth_si_10M.json").open("w") as handle:
-        handle.write("[" + ",".join(rows[number % 9] for number in range(num_rows)) + "]")
+        handle.writelines("[,"[number > 0] + rows[number % 9] for number in range(num_rows))
+        handle.write("]")
     root = Root(str(folder), source.card.repo)
     (shard,) = source.rows(root)
     return RowTask(source.name, root, shard, str(folder / "store"), ("roles", "turn_length"))

@@ -130,7 +130,7 @@ filters: {roles: {}}
 components:
   - name: all
     share: 100%
-    sources: [llava_video_178k/0_30_s_nextqa_oe, m4_instruct, the_cauldron/ai2d]
+    sources: [llava_video_178k/0_30_s_nextqa, m4_instruct, the_cauldron/ai2d]
 """
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sources
@@ -67,6 +67,7 @@ def plain_turn(sample: int, number: int, turn: list[Message]) -> dict[str, Any]:
     }
 
 
+@settings(deadline=None)  # pyarrow's first array imports pandas
 @given(st.lists(DRAFTS, max_size=6), st.integers(0, 2**33))
 def test_columns_are_those_of_plain_rows(drafts: list[Draft], first: int) -> None:
     batch = SampleBatch(CARD, first)

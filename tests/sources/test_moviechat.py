@@ -1,10 +1,11 @@
-"""What the contract cannot say of MovieChat-1K: one shard for the folder, named by all its files."""
+"""What the contract cannot say of MovieChat-1K: the folder is one file, named by all its files."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
+from sources.base import Rejected
 from sources.moviechat import SOURCE
 from sources.root import Root
 from tests.sources import reading
@@ -35,5 +36,5 @@ def test_a_changed_movie_is_another_identity(tmp_path: Path) -> None:
 def test_losses_name_their_file() -> None:
     (root,) = reading.roots(SOURCE, reading.mirror_of(SOURCE))
     rows = [row for shard in SOURCE.rows(root) for row in SOURCE.read_rows(root, shard)]
-    details = [row.detail.split(":")[0] for row in rows if hasattr(row, "reason")]
+    details = [row.detail.split(":")[0] for row in rows if isinstance(row, Rejected)]
     assert sorted(details) == ["jsons/1.json", "jsons/2.json", "jsons/3.json", "jsons/4.json"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.samples.clips import encode
 from pipelines.samples.kit import Kit
+from pipelines.samples.stock import photos
 from pipelines.samples.talk import Film, film_long
 from pipelines.samples.truth import Place
 
@@ -31,7 +32,7 @@ def write(kit: Kit) -> None:
 
 
 def _film(number: int) -> Film:
-    return film_long(3 + number * 2, 90 + number, _SECONDS + number)
+    return film_long((3 + number * 2) % len(photos()), 90 + number, _SECONDS + number % 9)
 
 
 def _write_json(folder: Path, name: str, movie: dict[str, Any]) -> None:

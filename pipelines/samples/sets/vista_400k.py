@@ -14,6 +14,7 @@ from pipelines.samples.archives import Member
 from pipelines.samples.clips import SECTION_COLORS, SECTION_WORDS, Clip, encode
 from pipelines.samples.kit import Kit
 from pipelines.samples.reels import tar, video_id
+from pipelines.samples.stock import photos
 from pipelines.samples.talk import Film, film_long
 from pipelines.samples.words import seeded
 
@@ -45,9 +46,7 @@ Pairs = list[tuple[str, str]]
 
 
 def write(kit: Kit) -> None:
-    films = [
-        film_long(11 + number, 70 + number, 61 + number) for number in range(_NUM_FILMS * kit.scale)
-    ]
+    films = [_film(number) for number in range(_NUM_FILMS * kit.scale)]
     data = [encode(film.clip, crf=32) for film in films]
     facts = [list(film.facts) for film in films]
     choices = [_choices(film.clip, number) for number, film in enumerate(films)]
@@ -57,6 +56,10 @@ def write(kit: Kit) -> None:
         asked = facts if subset in _QUESTIONS else choices
         rows = {n: _take(asked[n], films[n], subset, n) for n in chosen}
         _write_subset(kit, subset, rows, {n: data[n] for n in chosen})
+
+
+def _film(number: int) -> Film:
+    return film_long((11 + number) % len(photos()), 70 + number, 61 + number % 9)
 
 
 def _take(left: Pairs, film: Film, subset: str, number: int) -> Pairs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from rich.console import Console
 
 from filters.base import Filter, Params
 from manifests.build import BuildManifest
-from manifests.cards import SourceCard
-from manifests.errors import InfeasibleError, UnavailableError, UsageError
+from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import (
     free_bytes,
     join,
@@ -23,13 +22,7 @@ from manifests.storage import (
 from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
-from pipelines.access import (
-    check_licenses,
-    check_reached,
-    restrict,
-    restricted_rows,
-    without_media,
-)
+from pipelines.access import restrict, restricted_rows
 from pipelines.build_folder import finished_shard, open_build, refuse_foreign, write_run
 from pipelines.catalog import open_catalog
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
@@ -39,8 +32,8 @@ from pipelines.engine import Engine, Task, make_engine
 from pipelines.exclude import Exclusions, read_exclusions
 from pipelines.finish import finish
 from pipelines.frames import FrameSpec
+from pipelines.gather import Gathered, gather
 from pipelines.join import Joined, join_rows
-from pipelines.local_media import check_names, local_roots
 from pipelines.options import BuildOptions
 from pipelines.progress import StageProgress, human_bytes
 from pipelines.resolve import drop_exact_duplicates, judge_filters, lost_rows, parse_policies
@@ -48,9 +41,7 @@ from pipelines.select import Selection, claim, index_digest, select, shard_media
 from pipelines.store import check_writable, mark_used, sweep_spools
 from pipelines.tables import print_dry_run, print_result
 from pipelines.tokens import PROCESSOR, with_tokens
-from pipelines.upstream import Upstream, check_mirror, find_upstream
-from sources.base import LOCAL_MEDIA, Source
-from sources.root import Root
+from sources.base import Source
 
 _EMIT_MEMORY = 768 << 20
 # What one upstream row may weigh in media, for the disk estimate under --limit.
@@ -68,8 +59,6 @@ class _Job:
     console: Console
     exclusions: Exclusions
     engine: Engine | None = None
-    cards: dict[str, SourceCard] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)  # sources, and why
 
     def run(
         self, stage: str, tasks: Sequence[Task], downloads: Downloads | None = None
@@ -118,7 +107,8 @@ def build(options: BuildOptions, console: Console) -> BuildManifest | None:
 
 def _build(job: _Job, started: float) -> BuildManifest | None:
     options = job.options
-    upstreams = with_cache(_find_upstreams(job), options)
+    gathered = gather(job.recipe, job.catalog, options, job.console)
+    upstreams = with_cache(gathered.upstreams, options)
     filters_used = [f for f, _ in job.policies]
     curate = plan_curate(
         upstreams, options.store, FrameSpec(), filters_used, options.limit is not None
@@ -127,17 +117,19 @@ def _build(job: _Job, started: float) -> BuildManifest | None:
     if options.dry_run:
         print_dry_run(job.console, job.recipe, upstreams, curate)
         if not (curate.media or curate.rows or plan_measures(curate.curated, filters_used)):
-            joined, index, selection = _resolve(job, curate)
-            print_result(job.console, _make_plan(job, upstreams, index, selection), selection)
+            joined, index, selection = _resolve(job, gathered, curate)
+            print_result(job.console, _make_plan(job, gathered, index, selection), selection)
         return None
     refuse_foreign(options)
     _curate(job, curate)
-    joined, index, selection = _resolve(job, curate)
-    plan = _make_plan(job, upstreams, index, selection)
+    joined, index, selection = _resolve(job, gathered, curate)
+    plan = _make_plan(job, gathered, index, selection)
     finished = open_build(options, plan)
     if finished is None:
         records = _emit(job, joined, selection)
-        finished = finish(options.out, plan, job.cards, job.policies, index, selection, records)
+        finished = finish(
+            options.out, plan, gathered.cards, job.policies, index, selection, records
+        )
         write_run(options, started)
     else:
         job.console.print("this build is complete already; nothing to do")
@@ -146,52 +138,10 @@ def _build(job: _Job, started: float) -> BuildManifest | None:
     return finished
 
 
-def _roots(upstreams: Sequence[Upstream]) -> list[Root]:
-    """Of what upstream ships: a user's own folder has no revision."""
-    shipped = [u for u in upstreams if u.source.card.layout != "folder"]
-    found = [root for upstream in shipped for root, _ in (*upstream.rows, *upstream.media)]
-    return [root for root in found if root.repo != LOCAL_MEDIA]
-
-
 def _known_subsets(recipe: Recipe, catalog: dict[str, Source]) -> dict[str, list[str]]:
     """Subsets by source; cards are read only of sources that the recipe names."""
     named = recipe.sources()
     return {n: source.card.subset_names if n in named else [] for n, source in catalog.items()}
-
-
-def _find_upstreams(job: _Job) -> list[Upstream]:
-    options = job.options
-    if options.mirror is not None:
-        check_mirror(options.mirror)
-    drawn = {name: job.catalog[name] for name in sorted(job.recipe.sources())}
-    check_names(options.media, [source.name for source in drawn.values()], job.catalog)
-    job.cards = {name: source.card for name, source in drawn.items()}
-    check_licenses(job.recipe, job.cards, options.licenses)
-    upstreams = []
-    for name, subsets in sorted(job.recipe.sources().items()):
-        wanted = set(subsets) or None
-        local = local_roots(drawn[name], options.media)
-        try:
-            upstream = find_upstream(drawn[name], wanted, options.mirror, options.limit, local)
-        except UnavailableError as error:
-            if not options.skip_unavailable:
-                raise
-            job.skipped[name] = str(error)
-            continue
-        upstreams.append(_needed(upstream, options))
-        absent = upstream.absent(wanted)
-        if absent:
-            total = len(wanted or upstream.source.card.subsets)
-            job.console.print(f"  {name}: {total - len(absent)} of {total} subsets have files here")
-    for name, why in job.skipped.items():
-        job.console.print(f"skipped {name}: {why}", soft_wrap=True)
-    check_reached(job.recipe, job.cards, job.skipped)
-    return upstreams
-
-
-def _needed(upstream: Upstream, options: BuildOptions) -> Upstream:
-    """Without media that no licence lets in; a limited build takes rows by their media."""
-    return upstream if options.limit is not None else without_media(upstream, options.licenses)
 
 
 def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:
@@ -225,9 +175,11 @@ def _curate(job: _Job, curate: CuratePlan) -> None:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])
 
 
-def _resolve(job: _Job, curate: CuratePlan) -> tuple[Joined, pl.DataFrame, Selection]:
+def _resolve(
+    job: _Job, gathered: Gathered, curate: CuratePlan
+) -> tuple[Joined, pl.DataFrame, Selection]:
     joined = join_rows(curate.curated)
-    joined = restrict(joined, job.cards, job.options.licenses, job.exclusions, job.console)
+    joined = restrict(joined, gathered.cards, job.options.licenses, job.exclusions, job.console)
     # Benchmark leaks come before duplicates; near duplicates, merging, style, trimming and the
     # token gate after exact duplicates (design.md section 2).
     index = claim(judge_filters(joined, job.policies), job.recipe)
@@ -241,20 +193,18 @@ def _resolve(job: _Job, curate: CuratePlan) -> tuple[Joined, pl.DataFrame, Selec
     return joined, *found
 
 
-def _make_plan(
-    job: _Job, upstreams: Sequence[Upstream], index: pl.DataFrame, selection: Selection
-) -> Plan:
+def _make_plan(job: _Job, gathered: Gathered, index: pl.DataFrame, selection: Selection) -> Plan:
     """Everything pinned: recipe, quotas, revisions, and what was read, by a digest of the index."""
-    pins = {f"revision:{root.repo}": root.revision for root in _roots(upstreams)}
+    pins = {f"revision:{repo}": revision for repo, revision in gathered.revisions.items()}
     pins["index"] = index_digest(index)
     pins["frames"] = FrameSpec().spec
     pins["emit"] = str(EMIT_VERSION)
     pins |= {f"filter:{f.name}": str(f.version) for f, _ in job.policies}
     pins["licenses"] = job.options.licenses
-    pins |= {f"skipped:{name}": "unavailable" for name in job.skipped}
+    pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest
-    restricted = restricted_rows(selection.rows, job.cards.values())
+    restricted = restricted_rows(selection.rows, gathered.cards.values())
     solution = selection.solution
     return make_plan(job.recipe, selection.available, solution, PROCESSOR, pins, restricted)
 

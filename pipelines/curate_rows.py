@@ -103,7 +103,7 @@ class _RowWriter:
     def _store(self, ipc: pa.ipc.RecordBatchFileWriter, batch: SampleBatch) -> pa.RecordBatch:
         samples = batch.samples()
         ipc.write_batch(samples)
-        self._turns(batch.turns())
+        self._turns(batch.turns(samples))
         self._num_samples += len(batch)
         return samples
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from filters.conversation import count_per, equals, flatten, sum_per
 from manifests.cards import SourceCard
 from manifests.ids import turn_digest
 from manifests.schema import (
@@ -66,7 +69,11 @@ class SampleBatch:
         self._card = card
         self._first = first
         self._plain: list[tuple[Any, ...]] = []
-        self._turns: list[tuple[Any, ...]] = []
+        # Of each turn its sample and its number there; of each message its turn.
+        self._samples: list[int] = []
+        self._numbers: list[int] = []
+        self._digests: list[bytes] = []
+        self._turn_m: list[int] = []
         self._messages, self._items = Lists(MESSAGE_TYPE), Lists(CONTENT_TYPE)
         self._media = Lists(MEDIA_REF_TYPE)
 
@@ -76,7 +83,7 @@ class SampleBatch:
     def add(self, draft: Draft) -> None:
         if draft.subset not in self._facts:
             self._card.subset(draft.subset)  # says what the card has
-        sample = self._first + len(self)
+        sample = len(self)
         category, license_ = self._facts[draft.subset]
         extra = _extra(draft.extra)
         facts = (draft.row, draft.group, draft.subset, category, draft.kind, license_, extra)
@@ -87,7 +94,11 @@ class SampleBatch:
         keys += [ref.key for ref in draft.media]
         self._media.end_row()
         for number, turn in enumerate(split_turns(draft.messages)):
-            self._turns.append((sample, number, *_turn_facts(turn)))
+            self._turn_m += [len(self._digests)] * len(turn)
+            self._samples.append(sample)
+            self._numbers.append(number)
+            items = [(m.role, kind, text) for m in turn for kind, text in m.content]
+            self._digests.append(turn_digest(items))
 
     def _add_messages(self, messages: list[Message]) -> None:
         roles, types, texts = self._messages.fields[0], *self._items.fields
@@ -101,38 +112,35 @@ class SampleBatch:
 
     def samples(self) -> pa.RecordBatch:
         names = ("row", "group", "subset", "category", "kind", "license", "extra")
-        columns: dict[str, Any] = dict(zip(names, _columns(self._plain, len(names)), strict=True))
+        plain = zip(*self._plain, strict=True) if self._plain else ((),) * len(names)
+        columns: dict[str, Any] = dict(zip(names, plain, strict=True))
         columns["messages"] = self._messages.as_array(self._items.as_array())
         columns["media"] = self._media.as_array()
         return pa.RecordBatch.from_pydict(columns, schema=STORE_SCHEMA)
 
-    def turns(self) -> pa.RecordBatch:
-        columns = _columns(self._turns, len(TURNS_SCHEMA))
-        arrays = [
-            pa.array(values, field.type)
-            for values, field in zip(columns, TURNS_SCHEMA, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=TURNS_SCHEMA)
+    def turns(self, samples: pa.RecordBatch) -> pa.RecordBatch:
+        """`samples` is what `samples()` gave."""
+        chats = flatten(samples)
+        count, turn_m = len(self._digests), np.array(self._turn_m, np.int64)
+        bytes_i = pc.binary_length(chats.texts_i).to_numpy().astype(np.int64)
+        bytes_m = sum_per(chats.num_items_m, bytes_i)
+        columns: dict[str, Any] = {
+            "sample": np.array(self._samples, np.int64) + self._first,
+            "turn": self._numbers,
+            "digest": self._digests,
+            "num_messages": np.bincount(turn_m, minlength=count),
+            "num_answers": count_per(turn_m, equals(chats.roles_m, "assistant"), count),
+        }
+        for role in ("system", "user", "assistant"):
+            spoken = np.where(equals(chats.roles_m, role), bytes_m, 0)
+            columns[f"{role}_bytes"] = sum_per(columns["num_messages"], spoken)
+        return pa.RecordBatch.from_pydict(columns, schema=TURNS_SCHEMA)
 
 
 def rejected_batch(items: list[Rejected]) -> pa.RecordBatch:
     names = REJECTED_SCHEMA.names
     rows = [{name: getattr(item, name) for name in names} for item in items]
     return pa.RecordBatch.from_pylist(rows, schema=REJECTED_SCHEMA)
-
-
-def _columns(rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * count
-
-
-def _turn_facts(turn: list[Message]) -> tuple[Any, ...]:
-    """The columns of `TURNS_SCHEMA` from `digest` on."""
-    items = [(m.role, kind, text) for m in turn for kind, text in m.content]
-    num_bytes = {"system": 0, "user": 0, "assistant": 0}
-    for role, _, text in items:
-        num_bytes[role] += len(text) if text.isascii() else len(text.encode())
-    num_answers = sum([message.role == "assistant" for message in turn])
-    return turn_digest(items), len(turn), num_answers, *num_bytes.values()
 
 
 def _extra(extra: dict[str, Any] | None) -> str | None:

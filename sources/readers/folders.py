@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from manifests.errors import SourceError
 from manifests.ids import key_digest
 from manifests.storage import is_local, join, local_path
 from sources.base import MediaItem, MediaShard
@@ -88,14 +87,18 @@ def _member(root: Root, file: FileRef, name: str, kind: MediaKind, spool: Path) 
     assert want is not None, f"{name} is no media"
     if file.size > want.max_bytes:
         return too_large(name, want)
-    try:
+    if not is_local(root.uri):
         with root.open(file) as handle:
-            if kind == "image" or not is_local(root.uri):
-                return take(name, handle.read, want, spool)
-    except SourceError as error:  # only of local files; a network's errors are for its retries
-        detail = getattr(error.__cause__, "strerror", None) or ""
-        return Member(name, reason="file_unreadable", detail=detail)
+            return take(name, handle.read, want, spool)
     path = local_path(join(root.uri, file.path)).absolute()
+    if not path.is_file():  # to open a pipe would wait for ever
+        return Member(name, reason="file_unreadable", detail="no file any more")
+    try:
+        with path.open("rb") as handle:
+            if kind == "image":
+                return take(name, handle.read, want, spool)
+    except OSError as error:
+        return Member(name, reason="file_unreadable", detail=error.strerror or "")
     link = spool / f"link-{key_digest(str(path))}"
     link.unlink(missing_ok=True)
     link.symlink_to(path)

@@ -333,7 +333,7 @@ def test_a_plan_writes_nothing(
     out, error = capsys.readouterr()
     assert error == "" and list(tmp_path.iterdir()) == []
     assert "shares of samples: text 0.14, video 0.33, multi_image 0.12, image 0.41" in out
-    assert re.search(r"in the store: 0 shards; to curate: \d\d shards, 1\d\.\d MB", out)
+    assert re.search(r"in the store: 0 shards; to curate: \d+ shards, \d+\.\d MB", out)
     shards = len(list(built.store.glob("rows/magpie/*/*/done.json")))
     assert cells(out, "magpie")[1:3] == [str(shards), "0"]
 
@@ -345,7 +345,8 @@ def test_a_plan_over_a_full_store_says_what_is_drawn(
     assert mixture(["plan", *build_arguments(built, tmp_path / "out")]) == 0
     out = capsys.readouterr().out
     assert "to curate: 0 shards, 0 B" in out and "one more row would not fit: component" in out
-    assert cells(out, "image")[1:3] == ["41.00%", "40.93%"]
+    asked, achieved = (float(cell.rstrip("%")) for cell in cells(out, "image")[1:3])
+    assert asked == 41 and abs(achieved - asked) < 0.5
     assert tree_digests(built.store) == before and not (tmp_path / "out").exists()
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from rich.console import Console
 
+import sources
 from filters import discover
+from manifests.errors import SourceError
 from pipelines.build import build
 from pipelines.options import BuildOptions
 from pipelines.why import read_ledger
+from sources import contents
+from tests.sources import reading
+from tests.sources.content_bucket import PUBLIC, serve
 
 _RECIPE = """
 name: documents
@@ -89,3 +97,39 @@ def test_which_filters_are_for_chats_alone() -> None:
     chats = {name for name, filter_ in discover().items() if filter_.kinds == ("chat",)}
     assert chats == {"turn_length"}
     assert all(set(filter_.kinds) <= {"chat", "document"} for filter_ in discover().values())
+
+
+def test_contents_that_were_fetched_are_not_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that was refused half way fails, and the next one goes on at the task that failed."""
+    source = sources.get("stack_edu")
+    mirror = reading.mirror_of(source)
+    monkeypatch.setattr(contents, "_ROWS_A_SHARD", 4)
+    monkeypatch.setattr(contents, "contents_of", lambda root, address: PUBLIC)
+    recipe = tmp_path / "code.yaml"
+    recipe.write_text(
+        "{name: code, description: code, unit: samples, filters: {},"
+        " components: [{name: code, share: 1, modality: text, sources: [stack_edu]}]}"
+    )
+    options = BuildOptions(
+        recipe=str(recipe),
+        mirror=str(mirror),
+        store=str(tmp_path / "store"),
+        out=str(tmp_path / "out"),
+        engine="inline",
+    )
+    files = {file.name: file for file in (mirror / "softwareheritage/content").iterdir()}
+    last = hashlib.sha1(b"two_members.py").hexdigest()
+    with serve(monkeypatch) as bucket:
+        bucket.files = {name: file.read_bytes() for name, file in files.items()}
+        bucket.faults[last] = [(403, "AccessDenied", {})]
+        with pytest.raises(SourceError, match="may not be read"):
+            build(options, Console(quiet=True))
+        assert not (tmp_path / "out" / "manifest.json").exists()
+        assert bucket.asked[last] == 1
+        build(options, Console(quiet=True))
+    again = {name for name, count in bucket.asked.items() if count > 1}
+    assert again == {last}
+    kept = read_ledger(str(tmp_path / "out"))["rule"].to_list()
+    assert Counter(kept)["content_missing"] == 1

@@ -81,7 +81,9 @@ def test_columns_are_those_of_plain_rows(drafts: list[Draft], first: int) -> Non
         for sample, draft in enumerate(drafts)
         for number, turn in enumerate(split_turns(draft.messages))
     ]
-    assert batch.turns().equals(pa.RecordBatch.from_pylist(turns, schema=TURNS_SCHEMA))
+    assert batch.turns(batch.samples()).equals(
+        pa.RecordBatch.from_pylist(turns, schema=TURNS_SCHEMA)
+    )
 
 
 def test_a_turn_begins_with_its_question() -> None:

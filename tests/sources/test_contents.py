@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 
@@ -23,82 +20,13 @@ from sources.contents import Contents, contents_of, decode_content, with_content
 from sources.conversations import RowError
 from sources.root import Root
 from tests.sources import reading
-
-_ADDRESS = "s3://softwareheritage/content"
-_FOLDER = "/softwareheritage/content/"
-
-
-def blob(number: int) -> str:
-    return f"{number:040x}"
-
-
-@dataclass
-class Bucket:
-    """Contents by id, and (status, S3 code, headers) to answer first; counts what was asked."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    faults: dict[str, list[tuple[int, str, dict[str, str]]]] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
-    signed: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    bucket: Bucket
-
-    def do_GET(self) -> None:
-        name = self.path.removeprefix(_FOLDER)
-        with self.bucket.lock:
-            self.bucket.asked[name] += 1
-            self.bucket.signed += "Authorization" in self.headers
-            faults = self.bucket.faults.get(name, [])
-            status, code, headers = faults.pop(0) if faults else (200, "", {})
-        if status == 0:
-            self.close_connection = True
-            return
-        found = self.bucket.files.get(name)
-        if status == 200 and found is None:
-            status, code = 404, "NoSuchKey"
-        error = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
-        body = found if status == 200 and found is not None else error.encode()
-        self.send_response(status)
-        for header, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(header, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        return None
-
-
-def _forget_file_systems() -> None:
-    import s3fs  # type: ignore[import-untyped]
-
-    contents._public_buckets.cache_clear()
-    s3fs.S3FileSystem.clear_instance_cache()
+from tests.sources.content_bucket import ADDRESS, PUBLIC, Bucket, blob, fresh_buckets, serve
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    _forget_file_systems()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "must-not-be-used")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "must-not-be-used")
-    yield monkeypatch
-    _forget_file_systems()
-
-
-@pytest.fixture
-def bucket(endpoint: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    here = Bucket()
-    handler = type("Handler", (_Handler,), {"bucket": here})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        endpoint.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    with serve(monkeypatch) as here:
         yield here
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -107,9 +35,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     monkeypatch.setattr(retries, "sleep", waited.append)
     return waited
-
-
-PUBLIC = Contents(_ADDRESS, public=True)
 
 
 def test_unpacked_without_credentials(bucket: Bucket) -> None:
@@ -220,36 +145,36 @@ def test_a_task_has_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_contents_lie(tmp_path: Path) -> None:
     """Beside the repository in a mirror, whatever it is; else where the card says."""
     hub = Root("hf://datasets/HuggingFaceTB/stack-edu@abc", "HuggingFaceTB/stack-edu")
-    assert contents_of(hub, _ADDRESS) == PUBLIC
+    assert contents_of(hub, ADDRESS) == PUBLIC
     mirrored = Root(f"{tmp_path}/HuggingFaceTB/stack-edu", "HuggingFaceTB/stack-edu")
     with pytest.raises(SourceError, match="softwareheritage/content"):
-        contents_of(mirrored, _ADDRESS)
+        contents_of(mirrored, ADDRESS)
     folder = tmp_path / "softwareheritage" / "content"
     folder.mkdir(parents=True)
-    assert contents_of(mirrored, _ADDRESS) == Contents(str(folder), public=False)
-    assert contents_of(mirrored, _ADDRESS).fetch(blob(1)) is None
+    assert contents_of(mirrored, ADDRESS) == Contents(str(folder), public=False)
+    assert contents_of(mirrored, ADDRESS).fetch(blob(1)) is None
 
 
-def test_a_real_bucket_gives_what_a_mirror_gives(endpoint: pytest.MonkeyPatch) -> None:
-    boto3 = pytest.importorskip("boto3")
+def test_a_real_bucket_gives_what_a_mirror_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
     from moto.server import ThreadedMotoServer
 
     source = get("stack_edu")
     mirror = reading.mirror_of(source)
     (root,) = reading.roots(source, mirror)
+    expected = reading.read_rows(source, root, source.rows(root))
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        url = "http://{}:{}".format(*server.get_host_and_port())
-        endpoint.setenv("AWS_ENDPOINT_URL", url)
-        client = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
-        client.create_bucket(Bucket="softwareheritage")
-        for file in (mirror / "softwareheritage" / "content").iterdir():
-            key, public = f"content/{file.name}", {"ACL": "public-read"}
-            client.upload_file(str(file), "softwareheritage", key, ExtraArgs=public)
-        with endpoint.context() as patched:
-            patched.setattr(contents, "contents_of", lambda root, address: PUBLIC)
-            found = reading.read_rows(source, root, source.rows(root))
-    finally:
-        server.stop()
-    assert found == reading.read_rows(source, root, source.rows(root))
+    with fresh_buckets(monkeypatch):
+        server.start()
+        try:
+            url = "http://{}:{}".format(*server.get_host_and_port())
+            monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+            client = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
+            client.create_bucket(Bucket="softwareheritage")
+            for file in (mirror / "softwareheritage" / "content").iterdir():
+                key, public = f"content/{file.name}", {"ACL": "public-read"}
+                client.upload_file(str(file), "softwareheritage", key, ExtraArgs=public)
+            monkeypatch.setattr(contents, "contents_of", lambda root, address: PUBLIC)
+            assert reading.read_rows(source, root, source.rows(root)) == expected
+        finally:
+            server.stop()

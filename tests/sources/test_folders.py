@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import fsspec
@@ -78,13 +79,16 @@ def test_a_remote_clip_is_fetched(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_costs_itself(tmp_path: Path) -> None:
-    root = _fill(tmp_path / "media", "1.mp4", "2.mp4")
+    root = _fill(tmp_path / "media", "1.mp4", "2.mp4", "3.mp4")
     (shard,) = folder_shards("s", "x", root, ("video",))
     (tmp_path / "media/1.mp4").unlink()
-    first, second = _read(root, shard, tmp_path / "spool")
+    (tmp_path / "media/2.mp4").unlink()
+    os.mkfifo(tmp_path / "media/2.mp4")
+    first, second, third = _read(root, shard, tmp_path / "spool")
     assert (first.key, first.reason) == ("1.mp4", "file_unreadable")
+    assert (second.key, second.reason) == ("2.mp4", "file_unreadable")
     assert str(tmp_path) not in first.detail and first.detail
-    assert second.reason is None
+    assert third.reason is None
 
 
 def test_the_stop_counts_files(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from sources.documents import DocumentSource
 from sources.retries import Patience, final_error
 from sources.root import Root
 
-# One task's rows: well under a minute at 32 requests of some 50 ms each.
+# One task's rows: about a minute at 32 requests at a time of some 50 ms each.
 _ROWS_A_SHARD = 16_384
 _NUM_REQUESTS = 32
 # Rows that are asked for ahead of the one that is waited for.

@@ -21,8 +21,9 @@ def test_video_has_the_documented_shares() -> None:
     assert shares == {name: Fraction(percent, 100) for name, percent in percents.items()}
     assert set(shares) == set(MODALITIES)
     assert set(recipe.sources()) == {
-        *("the_cauldron", "mathwriting", "llava_video_178k"),
-        *("finevideo", "m4_instruct", "magpie"),
+        *("the_cauldron", "mathwriting", "llava_onevision", "magpie", "m4_instruct", "mammoth_vl"),
+        *("llava_video_178k", "video_star", "vript", "sharegpt4video", "vista_400k"),
+        *("moviechat", "finevideo"),
     }
 
 

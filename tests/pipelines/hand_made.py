@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+import sources
 from filters.base import Filter
 from manifests.ids import content_id, turn_digest
 from manifests.schema import MEDIA_SCHEMA, REJECTED_SCHEMA, STORE_SCHEMA, TURNS_SCHEMA
@@ -144,7 +145,8 @@ def curated(
     media: Sequence[str] = (), rows: Sequence[tuple[str, str]] = (), name: str = "the_cauldron"
 ) -> CuratedSource:
     """A source whose folders hold these facts; `rows` are (folder, upstream file)."""
-    return CuratedSource(name, False, tuple(media), tuple(rows))
+    suffix = sources.get(name).media_lookup == "suffix"
+    return CuratedSource(name, suffix, tuple(media), tuple(rows))
 
 
 def measure(source: CuratedSource, wanted: Sequence[Filter]) -> None:

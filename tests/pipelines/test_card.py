@@ -28,7 +28,7 @@ def test_the_card_of_a_build_is_a_dataset_card(built: Built) -> None:
     ]
     assert info["download_size"] == info["dataset_size"] == size
     assert data["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*.parquet"}]
-    assert data["size_categories"] == ["n<1K"]
+    assert data["size_categories"] == ["1K<n<10K"]
 
 
 def test_the_card_is_a_function_of_the_manifest(built: Built) -> None:

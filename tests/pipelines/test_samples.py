@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -56,7 +57,7 @@ def test_a_finished_mirror_is_left_alone(samples: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in samples.rglob("*")}
     result = write_samples(samples, "video")
     assert result["written"] is False
-    assert len(result["planted"]) == len(read_truth(samples))
+    assert len(result["planted"]) >= len(read_truth(samples)) > 0
     assert {path: path.stat().st_mtime_ns for path in samples.rglob("*")} == before
 
 
@@ -189,8 +190,8 @@ def test_only_planted_rows_are_exact_duplicates(
     assert copies == planted
 
 
-def test_every_defect_is_planted_with_its_outcome(samples: Path) -> None:
-    planted = read_truth(samples).values()
+def test_every_defect_is_planted_with_its_outcome(all_samples: Path) -> None:
+    planted = json.loads((all_samples / "truth.json").read_text())["planted"]
     assert {entry["defect"] for entry in planted} == set(truth_module.DEFECTS)
     for entry in planted:
         outcome = truth_module.DEFECTS[entry["defect"]]

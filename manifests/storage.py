@@ -21,7 +21,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.errors import IntegrityError, UsageError
+from manifests.errors import IntegrityError, UsageError, without_secrets
 
 _TEMPORARY_PREFIX = ".tmp-"
 _BUCKETS = ("s3", "s3a", "gs", "gcs")
@@ -140,7 +140,13 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 def read_bytes(uri: str) -> bytes:
     fs, path = filesystem(uri)
-    return bytes(fs.cat_file(path))
+    try:
+        return bytes(fs.cat_file(path))
+    except OSError:
+        raise
+    except Exception as error:  # network libraries raise of everything, and quote addresses
+        kind = type(error).__name__
+        raise OSError(f"{without_secrets(uri)} cannot be read ({kind})") from error
 
 
 def canonical_json(value: Any) -> bytes:
@@ -230,11 +236,12 @@ def write_ipc(
 
 
 def open_ipc(uri: str) -> pa.ipc.RecordBatchFileReader:
-    """Local files are memory-mapped: only the pages of the rows that are taken are read."""
+    """Only the batches that are taken are read: local files are mapped, remote ones ranged."""
     with undamaged(uri):
         if is_local(uri):
             return pa.ipc.open_file(pa.memory_map(str(local_path(uri))))
-        return pa.ipc.open_file(pa.py_buffer(read_bytes(uri)))
+        fs, path = filesystem(uri)
+        return pa.ipc.open_file(pa.PythonFile(fs.open(path, "rb", cache_type="none"), "r"))
 
 
 def free_bytes(uri: str) -> int | None:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -46,7 +46,9 @@ def check_licenses(recipe: Recipe, cards: Mapping[str, SourceCard], licenses: Li
         return fits(cards[source], subset, licenses)
 
     for leaf in starved(recipe, cards, usable):
-        named = ", ".join(sorted({_terms(cards[s], sub) for s, sub in claimed(leaf, cards)}))
+        terms = sorted({_terms(cards[s], sub) for s, sub in claimed(leaf, cards)})
+        more = f", and {len(terms) - _NUM_SHOWN} more" if len(terms) > _NUM_SHOWN else ""
+        named = ", ".join(terms[:_NUM_SHOWN]) + more
         raise InfeasibleError(
             f"recipe {recipe.name}: component {leaf.path} has no source that --licenses {licenses} "
             f"lets in ({named}); choose other --licenses, or leave it out of the recipe"
@@ -76,7 +78,7 @@ def starved(
     ]
 
 
-def claimed(leaf: Leaf, cards: Mapping[str, SourceCard]) -> Iterable[tuple[str, Subset]]:
+def claimed(leaf: Leaf, cards: Mapping[str, SourceCard]) -> Iterator[tuple[str, Subset]]:
     """(source, subset) that the leaf draws on; the modality of samples is not known before."""
     modality = next((part.modality for part in leaf.chain if part.modality), "text")
     for source in dict.fromkeys(entry.partition("/")[0] for entry in leaf.sources):

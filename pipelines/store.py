@@ -13,6 +13,7 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from filters.base import Filter
 from manifests.errors import UsageError
 from manifests.storage import exists, is_local, join, local_path, write_json
 from sources.base import ALL_SUBSETS
+from sources.retries import final_error
 
 # Downloads that tasks read from (sources/cache.py).
 DOWNLOADS = "downloads"
@@ -45,8 +47,12 @@ def measure_path(folder: str, filter_: Filter) -> str:
 
 
 def check_writable(folder: str, option: str) -> None:
-    """UsageError for a local folder that could not be made or written to; `option` named it."""
+    """UsageError for a folder that could not be made or reached; `option` named it."""
     if not is_local(folder):
+        try:
+            exists(folder)
+        except Exception as error:  # network libraries raise of everything
+            raise UsageError(f"{option} {final_error(error, folder)}") from error
         return
     place = local_path(folder).absolute()
     while not place.exists():
@@ -76,10 +82,13 @@ def mark_used(folders: Iterable[str]) -> None:
                 os.utime(local_path(join(folder, "done.json")))
 
 
+def _spools(store: str) -> Path:
+    return local_path(store) if is_local(store) else Path(tempfile.gettempdir())
+
+
 def make_spool(store: str) -> Path:
     """A fresh local folder for large members on their way, named by this process."""
-    base = local_path(store) if is_local(store) else Path(os.environ.get("TMPDIR", "/tmp"))
-    spool = base / f"{_SPOOL_PREFIX}{os.getpid()}"
+    spool = _spools(store) / f"{_SPOOL_PREFIX}{os.getpid()}"
     shutil.rmtree(spool, ignore_errors=True)
     spool.mkdir(parents=True)
     return spool
@@ -87,9 +96,7 @@ def make_spool(store: str) -> Path:
 
 def sweep_spools(store: str) -> None:
     """Remove the spools of processes that were killed."""
-    if not is_local(store) or not local_path(store).is_dir():
-        return
-    for folder in local_path(store).glob(f"{_SPOOL_PREFIX}*"):
+    for folder in _spools(store).glob(f"{_SPOOL_PREFIX}*"):
         owner = folder.name.removeprefix(_SPOOL_PREFIX)
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ from sources.ranges import RemoteFacts, fetch, fetch_once
 # is fetched is at most about twice what is read. Measured with benchmarks/remote_read.py.
 FIRST_BYTES = 256 * 1024
 LONGEST_BYTES = 8 * 1024 * 1024
-# Blocks that are fetched ahead once blocks are at their longest, by threads of the process.
+# Blocks that are fetched ahead, by threads of the process, once twice as much has been read.
 _AHEAD = 3
 _NUM_THREADS = 4
 # Places of a file at which reading may go on: a column each, and the directory of a zip.
@@ -25,11 +25,15 @@ _MAX_BUFFER_BYTES = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Run:
-    """Bytes from `start` on, the length of the next block, and blocks that are on their way."""
+    """Bytes from `start` on, the length of the next block, and blocks that are on their way.
+
+    `total` counts the bytes that were read on since the first block of the run.
+    """
 
     start: int
     data: bytes = b""
     step: int = FIRST_BYTES
+    total: int = 0
     ahead: deque[tuple[int, int, Future[bytes]]] = field(default_factory=deque)
 
     @property
@@ -111,8 +115,8 @@ class RemoteFile(io.RawIOBase):
         start = run.stop
         run.start, run.data = start, b""  # freed before the next block is there
         run.data = self._awaited(run) or fetch(self._facts, start, self._end(start, run, size))
-        if run.step == LONGEST_BYTES:
-            self._look_ahead(run)
+        run.total += len(run.data)
+        self._look_ahead(run)
         run.step = min(run.step * 2, LONGEST_BYTES)
 
     def _end(self, start: int, run: _Run, size: int) -> int:
@@ -132,7 +136,8 @@ class RemoteFile(io.RawIOBase):
 
     def _look_ahead(self, run: _Run) -> None:
         start = run.ahead[-1][1] if run.ahead else run.stop
-        while len(run.ahead) < _AHEAD and start < self._facts.size:
+        most = min(_AHEAD, run.total // (2 * LONGEST_BYTES))
+        while len(run.ahead) < most and start < self._facts.size:
             stop = min(start + LONGEST_BYTES, self._facts.size)
             future = _pool().submit(fetch_once, self._facts, start, stop)
             run.ahead.append((start, stop, future))

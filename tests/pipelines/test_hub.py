@@ -130,13 +130,13 @@ filters: {roles: {}}
 components:
   - name: all
     share: 100%
-    sources: [llava_video_178k/0_30_s_nextqa, m4_instruct, the_cauldron/ai2d]
+    sources: [llava_video_178k/0_30_s_nextqa, m4_instruct, the_cauldron/ai2d, goat]
 """
 
 
 @pytest.fixture
 def wide(samples: Path, tmp_path: Path) -> Path:
-    """The samples with 60 MB more behind a tar's members and between a zip's, and 30 MB of rows."""
+    """The samples with 60 MB more in a tar and in a zip each, and a JSON array of 30 MB."""
     mirror = tmp_path / "wide"
     shutil.copytree(samples, mirror)
     tar = mirror / "lmms-lab/LLaVA-Video-178K/0_30_s_nextqa/0_30_s_nextqa_videos_1.tar.gz"
@@ -145,17 +145,18 @@ def wide(samples: Path, tmp_path: Path) -> Path:
         with tarfile.open(tar.with_name("new"), "w:gz", compresslevel=1) as new:
             for member, data in members:
                 new.addfile(member, data)
-            for number in range(60):
+            for number in range(600):
                 info = tarfile.TarInfo(f"filler/{number}.mp4")
-                info.size = 1_000_000
+                info.size = 100_000
                 new.addfile(info, BytesIO(random.Random(number).randbytes(info.size)))
     tar.with_name("new").rename(tar)
     with zipfile.ZipFile(mirror / "lmms-lab/M4-Instruct-Data/HQ-Edit.zip", "a") as archive:
         for number in range(60):
             archive.writestr(f"filler/{number}.jpg", random.Random(number).randbytes(1_000_000))
-    rows = mirror / "lmms-lab/M4-Instruct-Data/m4_instruct_annotations.json"
-    filler = {"id": "filler", "conversations": [], "metadata": {}, "text": "x" * 100_000}
-    rows.write_bytes(orjson.dumps(orjson.loads(rows.read_bytes()) + [filler] * 300))
+    sum_ = {"input": "1 + 1", "output": "1 + 1 = 2", "answer": "2"}
+    sums = [{"instruction": f"What is 1 + 1? ({number})", **sum_} for number in range(300_000)]
+    (mirror / "tiedong/goat").mkdir(parents=True)
+    (mirror / "tiedong/goat/dataset.json").write_bytes(orjson.dumps(sums))
     return mirror
 
 

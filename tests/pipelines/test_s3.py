@@ -1,4 +1,4 @@
-"""Mirror, store and output in a bucket: the bytes of a local build, and verbs that read it there."""
+"""Mirror, store and output in a bucket: the bytes of a local build, and verbs that read it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,22 @@ from typing import Any
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
+from rich.console import Console
 
-from tests.conftest import Built
+from pipelines.build import build
+from pipelines.options import BuildOptions
 from tests.pipelines.trees import tree_digests
 
+_RECIPE = """
+name: bucket
+description: archives, a JSON array and Parquet
+unit: samples
+filters: {content_items: {}, roles: {}, empty_turns: {}, placeholders: {}, image_bounds: {}}
+components:
+  - name: all
+    share: 100%
+    sources: [llava_video_178k/0_30_s_nextqa, m4_instruct, the_cauldron/ai2d]
+"""
 _SECRET = "PlantedSecretThatNobodyMaySee"
 _BUILD = "import sys; from pipelines.cli import build_mixture; sys.exit(build_mixture())"
 _MIXTURE = "import sys; from pipelines.cli import mixture; sys.exit(mixture())"
@@ -26,6 +38,8 @@ class _Bucket:
 
     def __init__(self, url: str, folder: Path) -> None:
         self.folder = folder
+        self.recipe = str(folder / "recipe.yaml")
+        Path(self.recipe).write_text(_RECIPE)
         self.fs: Any = fsspec.filesystem(
             "s3", endpoint_url=url, key="key", secret=_SECRET, use_listings_cache=False
         )
@@ -45,9 +59,8 @@ class _Bucket:
 
     def build(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         places = ["--mirror", "s3://bucket/mirror", "--store", f"s3://bucket/{name}/store"]
-        return self.run(
-            _BUILD, "--stage", "video", *places, "--out", f"s3://bucket/{name}/out", *words
-        )
+        out = f"s3://bucket/{name}/out"
+        return self.run(_BUILD, "--recipe", self.recipe, *places, "--out", out, *words)
 
     def fetch(self, name: str) -> Path:
         target = self.folder / "fetched" / name
@@ -72,16 +85,30 @@ def bucket(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         server.stop()
 
 
-def _assert_same(bucket: _Bucket, name: str, built: Built) -> None:
+@pytest.fixture(scope="module")
+def local(bucket: _Bucket, samples: Path) -> Path:
+    """The same build with everything on the local disk."""
+    options = BuildOptions(
+        recipe=bucket.recipe,
+        mirror=str(samples),
+        store=str(bucket.folder / "local/store"),
+        out=str(bucket.folder / "local/out"),
+        engine="inline",
+    )
+    build(options, Console(quiet=True))
+    return bucket.folder / "local/out"
+
+
+def _assert_same(bucket: _Bucket, name: str, local: Path) -> None:
     fetched = bucket.fetch(f"{name}/out")
     for part in ("data", "ledger"):
-        assert tree_digests(fetched / part) == tree_digests(built.out / part) != {}
+        assert tree_digests(fetched / part) == tree_digests(local / part) != {}
 
 
-def test_a_build_in_a_bucket_is_the_local_one(bucket: _Bucket, built: Built) -> None:
+def test_a_build_in_a_bucket_is_the_local_one(bucket: _Bucket, local: Path) -> None:
     done = bucket.build("inline", "--engine", "inline")
     assert done.returncode == 0, done.stdout + done.stderr
-    _assert_same(bucket, "inline", built)
+    _assert_same(bucket, "inline", local)
     for path in bucket.fs.find("bucket/inline"):
         assert _SECRET.encode() not in bucket.fs.cat_file(path)
     assert _SECRET not in done.stdout + done.stderr
@@ -89,6 +116,7 @@ def test_a_build_in_a_bucket_is_the_local_one(bucket: _Bucket, built: Built) -> 
     again = bucket.build("inline", "--engine", "inline")
     assert again.returncode == 0 and "complete already" in again.stdout, again.stdout
 
+    assert [path for path in bucket.fs.find("bucket/inline/store") if ".tmp" in path] == []
     for verb in ("verify", "show"):
         done = bucket.run(_MIXTURE, verb, "s3://bucket/inline/out")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -110,7 +138,7 @@ def test_a_bucket_that_may_not_be_read_says_what_to_set(bucket: _Bucket) -> None
     words += [str(bucket.folder / "o"), "--mirror", "s3://bucket/mirror"]
     env = {k: v for k, v in bucket.env.items() if not k.startswith("AWS_ACCESS")}
     env |= {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(bucket.folder)}
-    command = [sys.executable, "-c", _BUILD, "--stage", "video", *words]
+    command = [sys.executable, "-c", _BUILD, "--recipe", bucket.recipe, *words]
     done = subprocess.run(
         command, env=env, capture_output=True, text=True, timeout=120, check=False
     )
@@ -119,7 +147,7 @@ def test_a_bucket_that_may_not_be_read_says_what_to_set(bucket: _Bucket) -> None
 
 
 @pytest.mark.slow
-def test_ray_workers_build_in_a_bucket_too(bucket: _Bucket, built: Built) -> None:
+def test_ray_workers_build_in_a_bucket_too(bucket: _Bucket, local: Path) -> None:
     done = bucket.build("ray", "--workers", "2")
     assert done.returncode == 0, done.stdout + done.stderr
-    _assert_same(bucket, "ray", built)
+    _assert_same(bucket, "ray", local)

@@ -93,7 +93,7 @@ def _plant(sheet: Sheet) -> None:
 
 
 def _write(path: Path, rows: list[Any], cut: bool = False) -> None:
-    """Two frames, as tools that append leave them; with `cut` the download stopped in the second."""
+    """Two frames, as tools that append leave them; with `cut` the second is not whole."""
     lines = [json.dumps(row).encode() + b"\n" for row in rows]
     frames = [b"".join(lines[:-1]) + lines[-1][:4096], lines[-1][4096:]]
     packed = [_zst(frame) for frame in frames if frame]

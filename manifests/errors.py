@@ -93,7 +93,7 @@ def invalid_fields(error: ValidationError) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text with what may be a credential in a URI replaced: it must reach no file, no message."""
+    """The text without what may be a credential in a URI: it must reach no file, no message."""
     if "://" not in text:
         return text
     address, mark, query = text.partition("?")

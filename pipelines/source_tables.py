@@ -72,9 +72,9 @@ def print_sources(console: Console, cards: Sequence[SourceCard]) -> None:
     for column in table.columns[2:5]:
         column.justify, column.no_wrap = "right", True
     table.columns[0].no_wrap = True
-    for column, width in ((1, 12), (5, 22), (6, 11), (8, 10)):
-        table.columns[column].overflow = "fold"
-        table.columns[column].width = width
+    for number, width in ((1, 12), (5, 22), (6, 11), (8, 10)):
+        table.columns[number].overflow = "fold"
+        table.columns[number].width = width
     for card in cards:
         table.add_row(
             card.name,
@@ -130,7 +130,7 @@ def columns_text(columns: Mapping[str, str]) -> str:
 
 def _subset_table(card: SourceCard) -> Table:
     """Terms, repositories and files are columns only where some subset has its own."""
-    extra = {
+    extra: dict[str, list[str | None]] = {
         "license": [subset.license for subset in card.subsets],
         "commercial": [subset.commercial_use for subset in card.subsets],
         "repo": [subset.repo for subset in card.subsets],

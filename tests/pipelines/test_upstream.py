@@ -77,10 +77,10 @@ def test_the_key_holds_range_version_and_makers(tmp_path: Path) -> None:
     file = FileRef("a.tar", 3)
     shard = MediaShard("s", "x", (file,))
     keys = {
-        media_key(root, shard, 1, "m"),
-        media_key(root, shard, 2, "m"),
-        media_key(root, shard, 1, "n"),
-        media_key(root, MediaShard("s", "x", (file,), stop=5), 1, "m"),
-        media_key(Root(str(tmp_path), "org/other"), shard, 1, "m"),
+        media_key(root, shard, "1", "m"),
+        media_key(root, shard, "2", "m"),
+        media_key(root, shard, "1", "n"),
+        media_key(root, MediaShard("s", "x", (file,), stop=5), "1", "m"),
+        media_key(Root(str(tmp_path), "org/other"), shard, "1", "m"),
     }
     assert len(keys) == 5

@@ -108,7 +108,11 @@ def find_upstream(
 
 
 def check_mirror(mirror: str) -> None:
-    if not exists(mirror):
+    try:
+        found = exists(mirror)
+    except Exception as error:  # network libraries raise of everything
+        raise final_error(error, mirror) from error
+    if not found:
         raise UsageError(
             f"the mirror {mirror} does not exist; `mixture samples {mirror}` writes a small one"
         )

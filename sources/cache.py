@@ -70,8 +70,11 @@ class DownloadCache:
             with part:
                 # Another process may be at it: wait for it, then look again.
                 fcntl.flock(part, fcntl.LOCK_EX)
-                if _is_at(part, entry.with_name(entry.name + _PART)) and not entry.exists():
+                path = entry.with_name(entry.name + _PART)
+                if _is_at(part, path) and not entry.exists():
                     _download(part, entry, facts)
+                elif _is_at(part, path):  # begun just when the other one had ended
+                    path.unlink()
 
     def drop(self, facts: RemoteFacts) -> None:
         """Remove a whole file that is no longer needed, unless somebody reads it."""

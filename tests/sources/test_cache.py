@@ -194,7 +194,7 @@ def test_processes_that_want_the_same_file_download_it_once(setting: _Setting) -
     for reader in readers:
         _, errors = reader.communicate(timeout=60)
         assert reader.returncode == 0, errors
-    assert setting.sent("a.tar") == 20_000_000
+    assert setting.sent("a.tar") == 20_000_000 and setting.kept() == ["a.tar"]
 
 
 def test_a_killed_process_leaves_no_lock_and_no_cut_file(setting: _Setting) -> None:

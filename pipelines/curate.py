@@ -32,6 +32,7 @@ class CuratedSource:
 
     name: str
     suffix: bool  # whether media are looked up by suffix
+    subsets: frozenset[str] | None  # whose rows are the recipe's; None: all
     media: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]  # (folder, upstream file path)
 
@@ -99,9 +100,8 @@ class _SourcePlan:
         media = tuple(self._media(root, shard, spec) for root, shard in upstream.media)
         take = limited and not upstream.source.media_in_rows
         rows = tuple(self._rows(r, s, media if take else None) for r, s in upstream.rows)
-        self.curated = CuratedSource(
-            self._source.name, self._source.media_lookup == "suffix", media, rows
-        )
+        suffix = self._source.media_lookup == "suffix"
+        self.curated = CuratedSource(self._source.name, suffix, upstream.subsets, media, rows)
 
     def _media(self, root: Root, shard: MediaShard, spec: FrameSpec) -> str:
         source = self._source

@@ -22,6 +22,8 @@ from sources.root import Root
 
 # Rows in one Arrow batch of samples.arrow; fixed, so that a row's batch follows from its position.
 BATCH_ROWS = 1024
+# How many rows a taste (`--limit`) looks at after the last one that it could take.
+_LOOK_ROWS = 20_000
 
 _Taker = Callable[[pa.RecordBatch], None]
 
@@ -121,10 +123,16 @@ class _RowWriter:
         yield from self._take(source.read_rows(task.root, whole), task.take)
 
     def _take(self, items: Iterator[Draft | Rejected], take: int) -> Iterator[Draft | Rejected]:
-        """The first `take` upstream rows of each subset whose media lie in the media folders."""
+        """The first `take` upstream rows of each subset whose media lie in the media folders.
+
+        Ends where none was found for long: a file of millions of rows is not read for a taste.
+        """
         index = _media_index(self._task)
         taken: dict[str, set[int]] = {}
+        last = self._task.shard.start
         for item in items:
+            if item.row - last > _LOOK_ROWS:
+                return
             rows = taken.setdefault(item.subset, set())
             if item.row not in rows and len(rows) >= take:
                 if all(len(seen) >= take for seen in taken.values()):
@@ -134,6 +142,7 @@ class _RowWriter:
                 self._passed_over += 1
                 continue
             rows.add(item.row)
+            last = item.row
             yield item
 
 

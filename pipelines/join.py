@@ -89,6 +89,7 @@ class _Joiner:
 
     def __init__(self, source: CuratedSource, media: pa.Table, offset: int) -> None:
         self._source = source.name
+        self._subsets = source.subsets
         self._offset = offset
         self._digests: list[str | None] = media["digest"].to_pylist()
         self._reasons: list[str | None] = media["reason"].to_pylist()
@@ -100,10 +101,16 @@ class _Joiner:
         rows = [
             {**self._joined(row, turns), "file": file, "folder": number, "pos": pos}
             for pos, (row, turns) in enumerate(_read_index(folder))
+            if self._is_drawn_on(row["subset"])
         ]
         for reject in read_parquet(join(folder, "rejected.parquet")).to_pylist():
-            rows.append(self._rejected(reject, file))
+            if self._is_drawn_on(reject["subset"]):
+                rows.append(self._rejected(reject, file))
         return rows
+
+    def _is_drawn_on(self, subset: str) -> bool:
+        """Whether the recipe draws on it: a file of several subsets holds others too."""
+        return self._subsets is None or subset in self._subsets
 
     def _joined(self, row: dict[str, Any], turns: list[dict[str, Any]]) -> dict[str, Any]:
         refs = row.pop("media")

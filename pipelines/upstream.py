@@ -24,11 +24,15 @@ _DIGEST_END_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One source as this build reads it: its shards, in a stable order, and their roots."""
+    """One source as this build reads it: its shards, in a stable order, and their roots.
+
+    `subsets` are those that the recipe draws on, None for all: a file may hold others beside them.
+    """
 
     source: Source
     rows: tuple[tuple[Root, RowShard], ...]
     media: tuple[tuple[Root, MediaShard], ...]
+    subsets: frozenset[str] | None = None
 
     def absent(self, subsets: set[str] | None) -> list[str]:
         """Wanted subsets that no file was found of; nothing can be said of files that hold all."""
@@ -104,7 +108,8 @@ def find_upstream(
     if limit is not None:
         rows = _limit_rows(rows, limit)
         media = _limit_media(media, limit, source.media_in_rows)
-    return Upstream(source, tuple(rows), tuple(media))
+    named = None if subsets is None else frozenset(subsets)
+    return Upstream(source, tuple(rows), tuple(media), named)
 
 
 def check_mirror(mirror: str) -> None:

@@ -146,7 +146,7 @@ def curated(
 ) -> CuratedSource:
     """A source whose folders hold these facts; `rows` are (folder, upstream file)."""
     suffix = sources.get(name).media_lookup == "suffix"
-    return CuratedSource(name, suffix, tuple(media), tuple(rows))
+    return CuratedSource(name, suffix, None, tuple(media), tuple(rows))
 
 
 def measure(source: CuratedSource, wanted: Sequence[Filter]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import sources
 from manifests.storage import open_ipc
+from pipelines import curate_rows
 from pipelines.curate_rows import BATCH_ROWS, RowTask, run_row_task
 from sources.root import Root
 
@@ -51,6 +52,21 @@ def test_batches_and_positions_go_on(tmp_path: Path) -> None:
     assert turns["sample"].to_pylist() == wanted
     assert pq.read_table(store / "rejected.parquet")["row"].to_pylist() == lost
     assert pq.read_metadata(store / "measures/roles-1.parquet").num_rows == len(kept)
+
+
+def test_a_taste_gives_up_where_no_row_has_its_media(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are counted from the last one that was taken: 20,000 of them, not the file."""
+    monkeypatch.setattr(curate_rows, "_LOOK_ROWS", 10)
+    source = sources.get("mammoth_vl")
+    rows = [row(1), *({**row(1), "image": f"{number}.jpg"} for number in range(40)), row(2)]
+    (tmp_path / "mammoth_si_10M.json").write_text(json.dumps(rows))
+    root = Root(str(tmp_path), source.card.repo)
+    (shard,) = source.rows(root)
+    wanted = RowTask(source.name, root, shard, str(tmp_path / "store"), (), take=2)
+    record = run_row_task(wanted)
+    assert (record["samples"], record["passed_over"]) == (1, 10)
 
 
 def test_a_task_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

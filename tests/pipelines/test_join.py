@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,14 @@ def test_what_a_source_rejected_is_in_the_index(tmp_path: Path) -> None:
     assert [row["rule"] for row in rows] == ["no_turns", None, "row_malformed"]
     assert [row["value"] for row in rows] == [None, None, "texts is no list"]
     assert rows[2]["group"] == 1 and rows[2]["folder"] is None
+
+
+def test_rows_of_other_subsets_in_the_same_file_are_left_out(tmp_path: Path) -> None:
+    rejected = [reject(1, "no_turns"), {**reject(2, "no_turns"), "subset": "other"}]
+    chats = [Chat(0), Chat(3, subset="other")]
+    folder = write_chats(tmp_path / "rows", *chats, rejected=rejected)
+    source = replace(curated(rows=[(folder, "a.json")]), subsets=frozenset({"ai2d"}))
+    assert join_rows([source]).index["row"].to_list() == [0, 1]
 
 
 def test_media_are_numbered_over_all_sources(tmp_path: Path) -> None:

@@ -223,8 +223,10 @@ def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
         if is_local(uri):
             return pq.read_table(local_path(uri), columns=columns, partitioning=None)
         fs, path = filesystem(uri)
-        with fs.open(path, "rb") as handle:
-            return pq.read_table(handle, columns=columns)
+        # On this thread alone: an Arrow thread that still holds a Python file when the process ends
+        # would abort it.
+        with fs.open(path, "rb") as handle, pq.ParquetFile(handle, pre_buffer=False) as file:
+            return file.read(columns=columns, use_threads=False)
 
 
 def write_ipc(

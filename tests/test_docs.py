@@ -97,7 +97,8 @@ def test_recipes_in_the_readme_are_recipes() -> None:
     }
     for block in blocks:
         recipe = parse_recipe(block, "README.md")
-        check_sources(recipe, known)
+        own = {name: ["all"] for name in recipe.modules} | {"local": list(recipe.local)}
+        check_sources(recipe, known | own)
         parse_policies(recipe.filters)
 
 

@@ -204,4 +204,6 @@ def test_ledger_words_change_only_on_purpose() -> None:
     assert " ".join(Fate) == (
         "kept dropped merged_into duplicate_of leaked_from trimmed not_drawn unreadable"
     )
-    assert " ".join(Stage) == ("curate join filter decontaminate deduplicate merge quota emit")
+    assert " ".join(Stage) == (
+        "curate join access filter decontaminate deduplicate merge quota emit"
+    )

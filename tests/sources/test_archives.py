@@ -165,8 +165,9 @@ def test_flipped_bits_never_raise_and_never_pass(seed: int, is_zip: bool) -> Non
     handle = io.BytesIO(bytes(data))
     if is_zip:
         found = list(zips.read_zip(Parts([handle], [len(data)]), members.want_media, Path()))
-        known = {name.rpartition("/")[2]: content for name, content in entries}
-        assert all(known.get(name, content) == content for name, content in held(found))
+        # A flipped bit of a name may make it another member's: no checksum covers names.
+        contents = {content for _, content in entries}
+        assert all(content in contents for _, content in held(found))
     else:
         found = list(tars.read_tar(handle, members.want_media, Path()))
         is_same = held(found) == entries or lost(found)

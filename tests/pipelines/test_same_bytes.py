@@ -107,6 +107,7 @@ def test_killed_after_k_tasks_of_curate(built: Built, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob(".tmp-*"))
 
 
+@pytest.mark.slow
 def test_killed_between_resolve_and_emit(built: Built, tmp_path: Path) -> None:
     command = _command(built, tmp_path, "--engine", "inline")
     plan = tmp_path / "out" / "plan.json"
@@ -130,6 +131,7 @@ def test_ray_killed_and_run_again(built: Built, tmp_path: Path, moment: str) -> 
     assert tree_digests(tmp_path / "out") == tree_digests(built.out)
 
 
+@pytest.mark.slow
 def test_killed_when_k_output_shards_exist(built: Built, tmp_path: Path) -> None:
     shards = _count(built.out / "data", "*.parquet")
     assert shards >= 2, "the samples must give several shards for this test to mean anything"

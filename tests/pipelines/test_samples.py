@@ -37,6 +37,7 @@ from tests.pipelines.trees import tree_digests
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(samples: Path, tmp_path: Path) -> None:
     """With another hash seed, time zone and locale."""
     code = (

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from manifests.ids import key_digest
 from manifests.schema import ContentType, Role
-from sources.base import Message
+from sources.base import Draft, Message, Rejected
 
 MediaKind = Literal["image", "video"]
 
@@ -39,6 +39,16 @@ class RowError(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+
+def draft_or_rejected(
+    row: int, subset: str, make: Callable[..., Draft], *args: Any
+) -> Draft | Rejected:
+    """What `make(*args)` makes of a row, or the rejection that its RowError says."""
+    try:
+        return make(*args)
+    except RowError as error:
+        return Rejected(row, subset, error.reason, error.detail)
 
 
 def parse_conversation(

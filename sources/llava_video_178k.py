@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
 from sources.base import Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard, Source
-from sources.conversations import RowError, parse_conversation
+from sources.conversations import RowError, draft_or_rejected, parse_conversation
 from sources.readers.archives import read_archive, to_item
 from sources.readers.frames import REPO as FRAMES_REPO
 from sources.readers.frames import frame_shards, read_frame_clips
@@ -60,10 +60,7 @@ class LlavaVideo178k(Source):
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
         with root.open(shard.file) as handle:
             for row in read_json_rows(handle, shard.start, shard.stop):
-                try:
-                    yield _draft(shard, row)
-                except RowError as error:
-                    yield Rejected(row.row, shard.subset, error.reason, error.detail)
+                yield draft_or_rejected(row.row, shard.subset, _draft, shard, row)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         if root.repo == FRAMES_REPO:

@@ -25,7 +25,7 @@ import orjson
 from manifests.cards import SourceCard, Subset, load_card
 from manifests.local_sets import LocalSet
 from sources.base import Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard
-from sources.conversations import RowError
+from sources.conversations import RowError, draft_or_rejected
 from sources.local_rows import IMAGES, TEXT, VIDEOS, make_draft
 from sources.readers.folders import folder_shards, read_folder
 from sources.readers.json_array import JsonRow
@@ -91,10 +91,7 @@ class Local(ImageTableSource):
             yield from super().read_rows(root, shard)
             return
         for sample in read_samples(root, shard.file, shard.start, shard.stop):
-            try:
-                yield self._tar_draft(shard, sample)
-            except RowError as error:
-                yield Rejected(sample.row, shard.subset, error.reason, error.detail)
+            yield draft_or_rejected(sample.row, shard.subset, self._tar_draft, shard, sample)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         path = shard.files[0].path

@@ -24,7 +24,7 @@ from sources.base import (
     RowShard,
     Source,
 )
-from sources.conversations import RowError, parse_conversation
+from sources.conversations import RowError, draft_or_rejected, parse_conversation
 from sources.readers.archives import group_parts, read_archive, to_item
 from sources.readers.frames import REPO as FRAMES_REPO
 from sources.readers.frames import frame_shards, read_frame_clips
@@ -59,7 +59,7 @@ class M4Instruct(Source):
         with root.open(shard.file) as handle:
             if shard.subset != ALL_SUBSETS:
                 for row in read_json_rows(handle, shard.start, shard.stop):
-                    yield _read(row, shard.subset)
+                    yield draft_or_rejected(row.row, shard.subset, _draft, row, shard.subset)
                 return
             names = {subset.name.casefold(): subset.name for subset in self.card.subsets}
 
@@ -68,7 +68,7 @@ class M4Instruct(Source):
 
             rows = read_json_rows(handle)
             for row, subset in rows_by_subset(rows, subset_of, shard.start, shard.stop):
-                yield _read(row, subset)
+                yield draft_or_rejected(row.row, subset, _draft, row, subset)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         if root.repo == FRAMES_REPO:
@@ -87,13 +87,6 @@ SOURCE = M4Instruct()
 def _metadata(values: Any) -> dict[str, Any]:
     metadata = values.get("metadata") if isinstance(values, dict) else None
     return metadata if isinstance(metadata, dict) else {}
-
-
-def _read(row: JsonRow, subset: str) -> Draft | Rejected:
-    try:
-        return _draft(row, subset)
-    except RowError as error:
-        return Rejected(row.row, subset, error.reason, error.detail)
 
 
 def _draft(row: JsonRow, subset: str) -> Draft:

@@ -25,7 +25,7 @@ from sources.base import (
     RowShard,
     Source,
 )
-from sources.conversations import RowError, parse_conversation
+from sources.conversations import draft_or_rejected, parse_conversation
 from sources.readers.archives import read_archive, to_item
 from sources.readers.json_array import JsonRow, read_json_rows
 from sources.readers.members import MediaKind, clean_name, want_media
@@ -64,10 +64,10 @@ class MammothVL(Source):
             if shard.subset == ALL_SUBSETS:
                 rows = read_json_rows(handle)
                 for row, subset in rows_by_subset(rows, _subset, shard.start, shard.stop):
-                    yield _read(row, subset)
+                    yield draft_or_rejected(row.row, subset, _draft, row, subset)
                 return
             for row in read_json_rows(handle, shard.start, shard.stop):
-                yield _read(row, shard.subset)
+                yield draft_or_rejected(row.row, shard.subset, _draft, row, shard.subset)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         default: MediaKind = "video" if shard.subset == "video" else "image"
@@ -95,13 +95,6 @@ def _subset(row: JsonRow) -> str:
     if isinstance(images, str):
         return "ov_image_onevision" if _ONEVISION in images.split("/", 1)[0] else "ov_image"
     return "multi_image" if images else "video" if values.get("video") else "text"
-
-
-def _read(row: JsonRow, subset: str) -> Draft | Rejected:
-    try:
-        return _draft(row, subset)
-    except RowError as error:
-        return Rejected(row.row, subset, error.reason, error.detail)
 
 
 def _draft(row: JsonRow, subset: str) -> Draft:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import orjson
 
 from sources.base import Draft, MediaItem, MediaShard, Rejected, RowShard, Source
-from sources.conversations import RowError, build_chat, choose_prompt
+from sources.conversations import RowError, build_chat, choose_prompt, draft_or_rejected
 from sources.readers.webdataset import TarSample, read_sample_media, read_samples
 from sources.root import Root
 
@@ -45,10 +45,7 @@ class RenderedText(Source):
 
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
         for sample in read_samples(root, shard.file, shard.start, shard.stop):
-            try:
-                yield _draft(shard, sample)
-            except RowError as error:
-                yield Rejected(sample.row, shard.subset, error.reason, error.detail)
+            yield draft_or_rejected(sample.row, shard.subset, _draft, shard, sample)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         yield from read_sample_media(root, shard, spool)

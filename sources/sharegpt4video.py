@@ -27,7 +27,13 @@ from sources.base import (
     RowShard,
     Source,
 )
-from sources.conversations import RowError, build_chat, choose_prompt, json_columns
+from sources.conversations import (
+    RowError,
+    build_chat,
+    choose_prompt,
+    draft_or_rejected,
+    json_columns,
+)
 from sources.readers.clips import read_clips
 from sources.readers.folders import folder_shards
 from sources.readers.json_array import JsonRow, read_json_rows
@@ -71,10 +77,7 @@ class ShareGpt4Video(Source):
         with root.open(shard.file) as handle:
             for row in read_json_rows(handle, shard.start, shard.stop):
                 if _subset(row) == shard.subset:
-                    try:
-                        yield _draft(row, shard.subset)
-                    except RowError as error:
-                        yield Rejected(row.row, shard.subset, error.reason, error.detail)
+                    yield draft_or_rejected(row.row, shard.subset, _draft, row, shard.subset)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         return read_clips(root, shard, spool, lambda path: _key(shard.subset, path))

@@ -20,7 +20,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, NamedTuple
 
 from sources.base import Draft, MediaItem, MediaRef, MediaShard, Rejected, RowShard, Source
-from sources.conversations import RowError, build_chat, choose_prompt, json_columns
+from sources.conversations import (
+    RowError,
+    build_chat,
+    choose_prompt,
+    draft_or_rejected,
+    json_columns,
+)
 from sources.readers.archives import read_archive
 from sources.readers.clips import clip_shards, read_clips
 from sources.readers.json_array import read_json_rows
@@ -83,10 +89,7 @@ class Vript(Source):
     def read_rows(self, root: Root, shard: RowShard) -> Iterator[Draft | Rejected]:
         scenes = enumerate(_scenes_of_file(root, shard.file))
         for row, scene in islice(scenes, shard.start, shard.stop):
-            try:
-                yield _draft(shard, row, scene)
-            except RowError as error:
-                yield Rejected(row, shard.subset, error.reason, error.detail)
+            yield draft_or_rejected(row, shard.subset, _draft, shard, row, scene)
 
     def read_media(self, root: Root, shard: MediaShard, spool: Path) -> Iterator[MediaItem]:
         return read_clips(

@@ -34,7 +34,7 @@ from pipelines.emit import EmitTask, parquet_options, run_emit_task
 from pipelines.frames import FrameSpec
 from pipelines.join import join_rows
 from pipelines.options import BuildOptions
-from pipelines.resolve import drop_exact_duplicates, judge_filters, parse_policies
+from pipelines.judge import drop_exact_duplicates, judge_filters, parse_policies
 from pipelines.select import claim, select, shard_media
 from pipelines.tokens import with_tokens
 from pipelines.upstream import find_upstream

@@ -95,7 +95,8 @@ class ComponentRows(_Frozen):
 
     name: str
     share: Fraction = Field(description="of the whole mixture, exact, such as 33/100")
-    asked_rows: NonNegativeInt
+    asked: NonNegativeInt = Field(description="its quota, in the recipe's unit")
+    amount: NonNegativeInt = Field(description="what its rows hold, in the unit")
     rows: NonNegativeInt
 
 
@@ -114,6 +115,7 @@ class BuildManifest(_Frozen):
     format_version: Literal[1] = 1
     plan_digest: str = Field(pattern=r"^[0-9a-f]{16,64}$")
     recipe: str
+    unit: Literal["samples", "tokens", "answer_tokens"] = "samples"
     seed: int
     processor: str = Field(description="target processor that tokens are counted for")
     schema_fingerprint: str = Field(pattern=r"^[0-9a-f]{32}$")
@@ -124,6 +126,9 @@ class BuildManifest(_Frozen):
     )
     skipped: tuple[str, ...] = Field(
         default=(), description="sources of the recipe that could not be reached"
+    )
+    missing: dict[str, str] = Field(
+        default={}, description="components that it was built without, and why"
     )
     terms: tuple[OriginTerms, ...] = Field(
         default=(), description="licences and attributions of what the build holds"

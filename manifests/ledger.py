@@ -30,6 +30,8 @@ class Stage(StrEnum):
     DECONTAMINATE = "decontaminate"
     DEDUPLICATE = "deduplicate"
     MERGE = "merge"
+    TRIM = "trim"  # turns over the limit, or over the token gate
+    GATE = "gate"  # too many tokens for the target processor
     QUOTA = "quota"
     EMIT = "emit"
 
@@ -46,6 +48,7 @@ LEDGER_SCHEMA = pa.schema(
         ("rule", pa.string()),  # the filter's reason, the rejection's reason, or the component
         ("value", pa.string()),  # the measured value, or detail
         ("matched", pa.string()),  # id of the sample that this one lost to
+        ("turns", pa.string()),  # which of its turns, such as 0-6,9; null: all of them
         ("id", pa.string()),  # id of the sample; null where none could be made
     ]
 )

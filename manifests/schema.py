@@ -52,6 +52,7 @@ class MediaInfo(_Frozen):
     timestamp_ms: int | None
     width: int
     height: int
+    split: bool = Field(description="whether the processor cuts it into tiles; frames never")
 
 
 class Origin(_Frozen):
@@ -73,6 +74,7 @@ class Sample(_Frozen):
     subset: str
     modality: Modality
     category: str
+    component: str
     kind: Kind
     messages: list[Message]
     images: list[MediaFile]
@@ -103,6 +105,7 @@ MEDIA_INFO_TYPE = pa.struct(
         ("timestamp_ms", pa.int64()),
         ("width", pa.int32()),
         ("height", pa.int32()),
+        ("split", pa.bool_()),
     ]
 )
 ORIGIN_TYPE = pa.struct(
@@ -122,6 +125,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("subset", pa.string()),
     ("modality", pa.string()),
     ("category", pa.string()),
+    ("component", pa.string()),  # path in the recipe of the component that drew it
     ("kind", pa.string()),
     ("messages", MESSAGES_TYPE),
     ("images", _list(MEDIA_FILE_TYPE)),
@@ -191,6 +195,7 @@ TURNS_SCHEMA = pa.schema(
         ("digest", pa.binary(16)),
         ("num_messages", pa.int32()),
         ("num_answers", pa.int32()),
+        ("num_media", pa.int32()),  # placeholders in its messages
         ("system_bytes", pa.int64()),  # UTF-8 bytes of text by role, for token estimates
         ("user_bytes", pa.int64()),
         ("assistant_bytes", pa.int64()),

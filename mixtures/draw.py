@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from manifests.ids import stable_draws
+from manifests.ids import seed_word, splitmix64, stable_draws
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,17 @@ class Drawn:
     draw: npt.NDArray[np.uint64]
 
 
+def draws(
+    hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], seed: int
+) -> npt.NDArray[np.uint64]:
+    """The stable draw of each content id, given by its first and its last 8 bytes, little-endian.
+
+    Equal to `manifests.ids.stable_draws` of the ids as hex digits.
+    """
+    word = np.uint64(seed_word(seed, "draw"))
+    return splitmix64(splitmix64(hi ^ word) ^ lo)
+
+
 def draw(
     content_ids: Sequence[str],
     leaf: npt.NDArray[np.int32],
@@ -41,13 +52,13 @@ def draw(
     Content ids are unique inside a leaf; samples with a negative leaf are never drawn. A leaf
     whose quota is above its number of samples repeats them: caps on that are the solver's.
     """
-    draws = stable_draws(content_ids, seed)
+    drawn = stable_draws(content_ids, seed)
     counts = np.bincount(leaf[leaf >= 0], minlength=len(quotas))
     by_leaf = np.argsort(leaf, kind="stable")[int((leaf < 0).sum()) :]
     samples, repeats = [], []
     for members, quota in zip(np.split(by_leaf, counts.cumsum()[:-1]), quotas, strict=True):
         assert quota == 0 or len(members), "the solver gives no quota to an empty leaf"
-        ordered = _draw_order(members, draws, content_ids)
+        ordered = _draw_order(members, drawn, content_ids)
         place = np.arange(quota)
         samples.append(ordered[place % max(len(members), 1)])
         repeats.append(place // max(len(members), 1) + 1)
@@ -56,7 +67,7 @@ def draw(
         sample=sample.astype(np.int64),
         leaf=np.repeat(np.arange(len(quotas), dtype=np.int32), quotas),
         repeat=np.concatenate(repeats).astype(np.int16),
-        draw=draws[sample],
+        draw=drawn[sample],
     )
 
 

@@ -1,21 +1,21 @@
 """The order of rows: prefix-exact at every window, random inside it.
 
 After every whole window of 64 rows each component has its share of its parent's rows to within one
-row (strictly less), so that a job that stops early saw the ratio. That such an order exists for any
-shares is Tijdeman's theorem (The chairman assignment problem, Discrete Mathematics 32, 1980); it is
-found by serving the earliest deadline first, level by level, each level over its parent's rows.
-A row count can be measured against two shares, the drawn one (quota / total) and the recipe's: the
-drawn one is always kept to, the recipe's wherever some order keeps both (seen in all but contrived
-recipes).
+row (strictly less), so that a job that stops early saw the ratio: `mixtures.schedule`, level by
+level, each level over its parent's rows. A row count can be measured against two shares, the drawn
+one (quota / total) and, where the unit is samples, the recipe's: the drawn one is always kept to,
+the recipe's wherever some order keeps both (seen in all but contrived recipes).
 
 Inside a window rows stand in a stable random order: a periodic one would show a rank that reads
 every R-th row one component only.
+
+All levels go through the windows together, a block at a time, so that memory does not grow with the
+number of rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -23,24 +23,49 @@ import numpy.typing as npt
 
 from manifests.ids import seed_word, splitmix64
 from mixtures.draw import Drawn
-from mixtures.recipe import Component, Recipe
+from mixtures.recipe import Recipe
+from mixtures.schedule import Ints, Schedule
+from mixtures.tree import Node, tree
 
 WINDOW_ROWS = 64
-
-_Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Node:
-    """A component with its share of its parent, its quota, and its leaf index (-1 inside)."""
-
-    share: Fraction
-    quota: int
-    leaf: int
-    children: tuple[_Node, ...]
+# About a million rows: a few MB a level, and little overhead.
+_BLOCK_WINDOWS = 16_384
 
 
-def row_order(recipe: Recipe, drawn: Drawn, seed: int) -> _Ints:
+def window_counts(
+    recipe: Recipe, quotas: Sequence[int], block: int = _BLOCK_WINDOWS
+) -> Iterator[Ints]:
+    """How many rows each leaf (columns, by index) has in each window, `block` windows at a time.
+
+    `quotas` are rows by leaf index. A function of recipe and quotas alone: where blocks are cut
+    changes nothing. Where the recipe's own shares can be kept to, that is found out in a first pass
+    over all windows, which costs as much again.
+    """
+    drawn_only: set[str] = set()
+    while failed := _failing(recipe, quotas, drawn_only, block):
+        drawn_only |= failed
+    order = _Order(recipe, quotas, drawn_only)
+    for rows in _windows(sum(quotas), block):
+        counts = order.take(rows)
+        assert not order.failed, "the pass before found what can be kept to"
+        yield counts
+
+
+def leaf_slot_blocks(
+    recipe: Recipe, quotas: Sequence[int], block: int = _BLOCK_WINDOWS
+) -> Iterator[npt.NDArray[np.int16]]:
+    """The leaf index of each row before windows are shuffled, `block` windows at a time."""
+    leaves = np.arange(len(quotas), dtype=np.int16)
+    for counts in window_counts(recipe, quotas, block):
+        yield np.repeat(np.tile(leaves, len(counts)), counts.ravel())
+
+
+def leaf_slots(recipe: Recipe, quotas: Sequence[int]) -> npt.NDArray[np.int16]:
+    """All of `leaf_slot_blocks` at once: two bytes a row."""
+    return np.concatenate([np.empty(0, dtype=np.int16), *leaf_slot_blocks(recipe, quotas)])
+
+
+def row_order(recipe: Recipe, drawn: Drawn, seed: int) -> Ints:
     """The position in `drawn` of each row of the build.
 
     A function of recipe, quotas, seed and content ids alone.
@@ -50,115 +75,21 @@ def row_order(recipe: Recipe, drawn: Drawn, seed: int) -> _Ints:
     order = np.empty(len(slots), dtype=np.int64)
     # `drawn` holds each leaf's rows in one run, in draw order: they take its slots in that order.
     order[np.argsort(slots, kind="stable")] = np.arange(len(slots))
-    return order[_shuffle_windows(drawn.draw[order], drawn.repeat[order], seed)]
+    return order[shuffle_windows(0, drawn.draw[order], drawn.repeat[order], seed)]
 
 
-def leaf_slots(recipe: Recipe, quotas: Sequence[int]) -> npt.NDArray[np.int16]:
-    """The leaf index of each row before windows are shuffled; `quotas` is by leaf index."""
-    total = sum(quotas)
-    ends = np.append(np.arange(WINDOW_ROWS, total, WINDOW_ROWS), total)
-    children = _tree(recipe.components, iter(enumerate(quotas)))
-    return _fill(_Node(Fraction(1), total, -1, children), ends)
+def shuffle_windows(
+    first_window: int,
+    draws: npt.NDArray[np.uint64],
+    repeats: npt.NDArray[np.int16],
+    seed: int,
+) -> Ints:
+    """A permutation that moves rows only inside their window, by (seed, window, draw, repeat).
 
-
-def _tree(components: Sequence[Component], leaves: Iterator[tuple[int, int]]) -> tuple[_Node, ...]:
-    nodes = []
-    for component in components:
-        if component.components:
-            children = _tree(component.components, leaves)
-            quota = sum(child.quota for child in children)
-            nodes.append(_Node(component.share, quota, -1, children))
-        else:
-            leaf, quota = next(leaves)
-            nodes.append(_Node(component.share, quota, leaf, ()))
-    return tuple(nodes)
-
-
-def _fill(node: _Node, ends: _Ints) -> npt.NDArray[np.int16]:
-    """Leaf indices of the node's rows; `ends` are its row counts at the end of each window."""
-    children = [child for child in node.children if child.quota]
-    places = _schedule(children, ends)
-    slots = np.array([child.leaf for child in children], dtype=np.int16)[places]
-    for place, child in enumerate(children):
-        if child.children:
-            mine = np.flatnonzero(places == place)
-            slots[mine] = _fill(child, np.searchsorted(mine, ends))
-    return slots
-
-
-def _schedule(children: Sequence[_Node], ends: _Ints) -> _Ints:
-    """For each row of the parent, the place of the child that it goes to."""
-    if not children:
-        return np.empty(0, dtype=np.int64)
-    quotas = [child.quota for child in children]
-    drawn = [Fraction(quota, sum(quotas)) for quota in quotas]
-    asked = [child.share for child in children]
-    if asked != drawn:
-        both = _earliest_deadline_first(quotas, [drawn, asked], ends)
-        if both is not None:
-            return both
-    served = _earliest_deadline_first(quotas, [drawn], ends)
-    assert served is not None, "Tijdeman's theorem: the drawn shares can always be kept to"
-    return served
-
-
-def _earliest_deadline_first(
-    quotas: Sequence[int], lines: Sequence[Sequence[Fraction]], ends: _Ints
-) -> _Ints | None:
-    """The child of each row, or None where some window end would be a row off one of `lines`.
-
-    A line is a share for each child. The m-th row of a child is a job: it may be done in a window
-    once the child would not be a whole row ahead at the window's end, and must be done in the
-    first window at whose end the child would be a whole row behind without it. Jobs are of unit
-    length and windows take as many as they have rows, so that the earliest deadline first finds a
-    schedule wherever there is one.
+    The rows are those of any run of windows, of which `first_window` is the number of the first.
     """
-    num_children, num_windows = len(quotas), len(ends)
-    releases, keys = [], []
-    for place, quota in enumerate(quotas):
-        spans = [_job_windows(quota, line[place], ends) for line in lines]
-        releases.append(np.maximum.reduce([release for release, _ in spans]))
-        due = np.minimum.reduce([deadline for _, deadline in spans])
-        keys.append(due * num_children + place)
-    release = np.concatenate(releases)
-    by_release = np.argsort(release, kind="stable")
-    jobs = np.concatenate(keys)[by_release]
-    released = np.searchsorted(release[by_release], np.arange(num_windows), side="right")
-    served = np.empty(len(jobs), dtype=np.int64)
-    pending: list[int] = []
-    start = first = 0
-    for window, (end, last) in enumerate(zip(ends.tolist(), released.tolist(), strict=True)):
-        pending += jobs[first:last].tolist()
-        pending.sort()
-        size = end - start
-        late = len(pending) > size and pending[size] < (window + 1) * num_children
-        if late or len(pending) < size:
-            return None
-        served[start:end] = pending[:size]
-        del pending[:size]
-        start, first = end, last
-    return served % num_children
-
-
-def _job_windows(quota: int, share: Fraction, ends: _Ints) -> tuple[_Ints, _Ints]:
-    """First and last window of each of `quota` jobs, for a child that has `share` of the rows."""
-    over, under = share.denominator, share.numerator
-    exact = np.int64 if quota * over < 2**62 else object
-    job = np.arange(quota).astype(exact)
-    beyond = int(ends[-1]) + 1
-    ahead = np.minimum(job * over // under, beyond).astype(np.int64)
-    behind = np.minimum(-(-(job + 1) * over // under), beyond).astype(np.int64)
-    release = np.searchsorted(ends, ahead, side="right")
-    deadline = np.searchsorted(ends, behind, side="left")
-    return release, np.minimum(deadline, len(ends) - 1)
-
-
-def _shuffle_windows(
-    draws: npt.NDArray[np.uint64], repeats: npt.NDArray[np.int16], seed: int
-) -> _Ints:
-    """A permutation that moves rows only inside their window, by (seed, window, draw, repeat)."""
     total = len(draws)
-    window = np.arange(total, dtype=np.uint64) // np.uint64(WINDOW_ROWS)
+    window = np.arange(total, dtype=np.uint64) // np.uint64(WINDOW_ROWS) + np.uint64(first_window)
     words = splitmix64(window ^ np.uint64(seed_word(seed, "window")))
     keys = splitmix64(splitmix64(draws ^ words) ^ repeats.astype(np.uint64))
     whole = total - total % WINDOW_ROWS
@@ -166,3 +97,82 @@ def _shuffle_windows(
     blocks += np.arange(0, whole, WINDOW_ROWS)[:, None]
     rest = keys[whole:].argsort(kind="stable") + whole
     return np.concatenate([blocks.ravel(), rest])
+
+
+def _windows(total: int, block: int) -> Iterator[Ints]:
+    """Rows in each window, `block` windows at a time."""
+    step = block * WINDOW_ROWS
+    for first in range(0, total, step):
+        starts = np.arange(first, min(first + step, total), WINDOW_ROWS, dtype=np.int64)
+        yield np.minimum(WINDOW_ROWS, total - starts)
+
+
+def _failing(recipe: Recipe, quotas: Sequence[int], drawn_only: set[str], block: int) -> set[str]:
+    """Levels, by path, that cannot keep to the recipe's shares beside the drawn ones."""
+    order = _Order(recipe, quotas, drawn_only)
+    if order.keeps_recipe_shares:
+        for rows in _windows(sum(quotas), block):
+            order.take(rows)
+            if order.failed:
+                return order.failed
+    return set()
+
+
+class _Order:
+    """The schedules of all levels, by the path above them ("" at the top), and where they stand."""
+
+    def __init__(self, recipe: Recipe, quotas: Sequence[int], drawn_only: set[str]) -> None:
+        self._quotas = quotas
+        self._top = tree(recipe)
+        self._asked = recipe.unit == "samples"
+        self._drawn_only = drawn_only
+        self._schedules: dict[str, Schedule] = {}
+        self._rows: dict[str, int] = {}
+        self.keeps_recipe_shares = False
+        self.failed: set[str] = set()
+        self._add("", self._top)
+
+    def _add(self, path: str, level: Sequence[Node]) -> None:
+        drawn = self._drawn(level)
+        if len(drawn) > 1:
+            sizes = [self._size(node) for node in drawn]
+            lines = [[Fraction(size, sum(sizes)) for size in sizes]]
+            asked = [node.component.share for node in drawn]
+            shares = [share for share in asked if share is not None]
+            if self._asked and shares not in ([], lines[0]) and path not in self._drawn_only:
+                lines.append(shares)
+                self.keeps_recipe_shares = True
+            self._schedules[path] = Schedule(sizes, lines)
+        self._rows[path] = 0
+        for node in drawn:
+            if node.children:
+                self._add(node.path, node.children)
+
+    def _size(self, node: Node) -> int:
+        return sum(self._quotas[leaf] for leaf in node.leaves)
+
+    def _drawn(self, level: Sequence[Node]) -> list[Node]:
+        return [node for node in level if self._size(node)]
+
+    def take(self, rows: Ints) -> Ints:
+        """Rows of each leaf in the next windows, of `rows` rows; void once a level has failed."""
+        counts = np.zeros((len(rows), len(self._quotas)), dtype=np.int64)
+        self._take("", self._top, rows, counts)
+        return counts
+
+    def _take(self, path: str, level: Sequence[Node], rows: Ints, counts: Ints) -> None:
+        """Shares out the level's `rows` of each window."""
+        drawn = self._drawn(level)
+        ends = self._rows[path] + np.cumsum(rows)
+        self._rows[path] = int(ends[-1])
+        parts: Ints | None = rows[:, None]
+        if path in self._schedules:
+            parts = self._schedules[path].take(ends)
+        if parts is None:
+            self.failed.add(path)
+            return
+        for node, part in zip(drawn, parts.T, strict=True):
+            if node.children:
+                self._take(node.path, node.children, part, counts)
+            else:
+                counts[:, node.leaves.start] = part

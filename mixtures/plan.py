@@ -23,8 +23,9 @@ from pydantic import (
 
 from manifests.errors import IntegrityError
 from mixtures.quota import Solution
-from mixtures.recipe import Recipe
-from mixtures.tokens import TEXT_IS_ESTIMATED, Processor
+from mixtures.recipe import Leaf, Recipe
+from mixtures.supply import Supply
+from mixtures.tokens import get_processor
 
 Rational = Annotated[Fraction, PlainValidator(Fraction), PlainSerializer(str, return_type=str)]
 
@@ -34,14 +35,18 @@ class _Frozen(BaseModel):
 
 
 class PlanLeaf(_Frozen):
-    """What one leaf of the recipe gives."""
+    """What one leaf of the recipe gives; amounts are in the recipe's unit."""
 
     path: str = Field(description="component names, outermost first, joined by slashes")
     share: Rational = Field(description='of the whole, exact: "7/50"')
-    asked: Rational = Field(description="rows: share times total, exact")
+    asked: int = Field(ge=0, description="its quota in the unit: largest remainder of its share")
+    amount: int = Field(ge=0, description="what its rows hold in the unit; samples: as asked")
     available: int = Field(ge=0, description="samples that could be drawn")
+    available_amount: int = Field(ge=0, description="what they hold in the unit")
     quota: int = Field(ge=0, description="rows that are drawn, repeats included")
     repeats: int = Field(ge=0, description="passes begun; above 1 the leaf is upsampled")
+    tokens: int = Field(ge=0, description="ids of the rows that are drawn")
+    bytes: int = Field(ge=0, description="text and media of the rows that are drawn")
 
 
 class RestrictedRows(_Frozen):
@@ -58,11 +63,15 @@ class Plan(_Frozen):
     """What `mixture plan` prints and `build-mixture` runs."""
 
     recipe: Recipe = Field(description="fully resolved; its seed is the build's")
-    total: int = Field(ge=1)
+    total: int = Field(ge=1, description="rows")
+    amount: int = Field(ge=1, description="the total that quotas were solved for, in the unit")
     leaves: tuple[PlanLeaf, ...]
-    binding: str = Field(description="what stops one row more; empty where nothing does")
+    binding: str = Field(description="what stops the mixture from being larger; may be empty")
+    missing: dict[str, str] = Field(
+        default={}, description="components that it was built without, and why"
+    )
     processor: str = Field(description="whose ids token counts are in")
-    tokens_estimated: bool = Field(description="whether text was counted without a tokenizer")
+    tokenizer: str | None = Field(default=None, description="what counted text; null: estimated")
     pins: dict[str, str] = Field(description="revisions, versions: whatever else decides bytes")
     restricted: tuple[RestrictedRows, ...] = Field(
         default=(), description="what is drawn that is not known to be for commercial use"
@@ -80,6 +89,11 @@ class Plan(_Frozen):
     @property
     def seed(self) -> int:
         return self.recipe.seed
+
+    @property
+    def tokens_estimated(self) -> bool:
+        """Whether text was counted without a tokenizer."""
+        return self.tokenizer is None
 
     @property
     def quotas(self) -> tuple[int, ...]:
@@ -107,31 +121,40 @@ class Plan(_Frozen):
 
 def make_plan(
     recipe: Recipe,
-    available: Sequence[int],
+    supply: Supply,
     solution: Solution,
-    processor: Processor,
+    tokenizer: str | None,
     pins: Mapping[str, str],
+    missing: Mapping[str, str],
     restricted: Sequence[RestrictedRows] = (),
 ) -> Plan:
-    """The plan of a solved recipe; `available` is by leaf index, the seed is the recipe's."""
-    leaves = [
-        PlanLeaf(
-            path=leaf.path,
-            share=leaf.share,
-            asked=leaf.share * solution.total,
-            available=has,
-            quota=quota,
-            repeats=-(-quota // has) if quota else 0,
-        )
-        for leaf, has, quota in zip(recipe.leaves(), available, solution.quotas, strict=True)
-    ]
+    """The plan of a solved recipe; the seed is the recipe's."""
     return Plan(
         recipe=recipe,
-        total=solution.total,
-        leaves=tuple(leaves),
+        total=sum(solution.quotas),
+        amount=solution.total,
+        leaves=tuple(_plan_leaf(leaf, supply, solution) for leaf in recipe.leaves()),
         binding=str(solution.binding or ""),
-        processor=processor.name,
-        tokens_estimated=TEXT_IS_ESTIMATED,
+        missing=dict(missing),
+        processor=get_processor(recipe.processor).name,
+        tokenizer=tokenizer,
         pins=dict(pins),
         restricted=tuple(restricted),
+    )
+
+
+def _plan_leaf(leaf: Leaf, supply: Supply, solution: Solution) -> PlanLeaf:
+    number, unit = leaf.index, solution.unit
+    has, quota = supply.samples(number), solution.quotas[number]
+    return PlanLeaf(
+        path=leaf.path,
+        share=solution.shares[leaf.path],
+        asked=solution.amounts[number],
+        amount=supply.amount(number, unit, quota),
+        available=has,
+        available_amount=supply.amount(number, unit, has),
+        quota=quota,
+        repeats=-(-quota // has) if quota else 0,
+        tokens=supply.amount(number, "tokens", quota),
+        bytes=supply.amount(number, "bytes", quota),
     )

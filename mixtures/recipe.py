@@ -1,4 +1,4 @@
-"""What a mixture is: a tree of components with exact shares, read from YAML by `recipe_file`.
+"""What a mixture is: a tree of components with exact sizes, read from YAML by `recipe_file`.
 
     description: half text, half pictures
     name: halves
@@ -8,9 +8,19 @@
       - {name: text, share: 50%, modality: text, sources: [magpie]}
       - {name: image, share: 1/2, modality: image, sources: [the_cauldron/ai2d, mathwriting]}
 
-Shares are exact rationals ("14%", "7/50" and 0.14 are the same) and sum to 1 at each level. A leaf
-claims the samples that satisfy its own conditions and those of every component above it; no sample
-may be claimed twice (`mixtures.assign` refuses it). Order of components is order of ties.
+Each component has exactly one of three sizes, and siblings have shares or amounts, never both:
+
+    share: 14%     of its parent's amount; siblings' shares sum to exactly 1
+    take: 1000     an amount in the recipe's unit
+    repeat: 3/2    of a leaf: so many passes over what it holds; of others: over what those below it
+                   ask for. It may be drawn in as many passes without `max_repeat`
+
+Below a share or a `take` amounts are weights: the parent says how much there is, they say the
+ratios. Shares and passes are exact rationals ("14%", "7/50" and 0.14 are the same). A leaf claims
+the samples that satisfy its own conditions and those of every component above it; no sample may be
+claimed twice (`mixtures.assign` refuses it). Order of components is order of ties. A component that
+says why it is `unavailable` counts in the sum of shares, needs no sources, and a build does without
+it only if told to (`mixtures.missing`).
 
 A source is named by its name, or, if it is the user's own, by the path of its module from the
 recipe's folder (`./my_source.py`, `./my_source.py/subset`). Data of the user's own in a common form
@@ -19,138 +29,97 @@ are declared under `local` (manifests/local_sets.py) and named `local/NAME`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
+    Discriminator,
     Field,
-    PlainSerializer,
-    PlainValidator,
+    PrivateAttr,
     StrictInt,
+    Tag,
+    field_validator,
     model_validator,
 )
 
 from manifests.errors import RecipeError, nearest
 from manifests.local_sets import LocalSet
-from manifests.schema import Modality
+from mixtures.component import (
+    NAME_PATTERN,
+    Component,
+    Frozen,
+    Leaf,
+    PlacedError,
+    chain_path,
+    check_level,
+    walk,
+)
+from mixtures.custom_processor import CustomProcessor
+from mixtures.places import Places
+from mixtures.processors import get_processor
+from mixtures.shares import parse_repeat, parse_share
+from mixtures.where import EXTRA, parse_where
+from mixtures.where_text import where_error
 
-_SHARE = re.compile(r"(?P<decimal>\d+(\.\d+)?)(?P<percent>%?)|\d+/0*[1-9]\d*")
-# `repeat` is an int16 column.
-_MAX_REPEAT = 32_767
+__all__ = [
+    "Component",
+    "Leaf",
+    "Recipe",
+    "Remedy",
+    "StyleName",
+    "Unit",
+    "check_level",
+    "check_sources",
+    "parse_repeat",
+    "parse_share",
+]
 
+Unit = Literal["samples", "tokens", "answer_tokens"]
+StyleName = Literal["plain", "smolvlm2", "smolvlm-inference"]
+Remedy = Literal["fewer_frames", "unsplit_images", "trim_turns", "drop"]
 
-def parse_share(value: object) -> Fraction:
-    """ "14%", "7/50", "0.14" or a number as an exact rational in (0, 1]; floats by their digits."""
-    if isinstance(value, Fraction):
-        share = value
-    else:
-        text = format(Decimal(str(value)), "f") if isinstance(value, float) else str(value)
-        match = _SHARE.fullmatch(text.strip())
-        if match is None:
-            raise ValueError(f"{value!r} is no share; write it as 14%, 7/50 or 0.14")
-        share = Fraction(match["decimal"] or match[0])
-        share = share / 100 if match["percent"] else share
-    if not 0 < share <= 1:
-        raise ValueError(f"{value!r} is not a share: it must be above 0 and at most 1 (100%)")
-    return share
-
-
-Share = Annotated[Fraction, PlainValidator(parse_share), PlainSerializer(str, return_type=str)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Component(_Frozen):
-    """A named part of its parent. One without components of its own is a leaf and is drawn from."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
-    share: Share = Field(description="of its parent's rows")
-    modality: Modality | None = Field(default=None, description="null: any")
-    category: str | None = Field(default=None, description="null: any")
-    sources: tuple[str, ...] = Field(
-        default=(), description="source, or source/subset; empty: as its parent has it"
-    )
-    max_samples: StrictInt | None = Field(default=None, ge=1, description="rows, repeats included")
-    max_repeat: StrictInt = Field(
-        default=1, ge=1, le=_MAX_REPEAT, description="passes over a leaf's samples, at most"
-    )
-    components: tuple[Component, ...] = ()
-
-    @model_validator(mode="after")
-    def _check_level(self) -> Self:
-        if self.components:
-            check_level(self.components)
-            if self.max_repeat != 1:
-                raise ValueError("max_repeat belongs to components without components of their own")
-        return self
-
-    def claims(self, source: str, subset: str, modality: str, category: str | None) -> bool:
-        """Whether a sample satisfies this component's own conditions."""
-        named = not self.sources or source in self.sources or f"{source}/{subset}" in self.sources
-        return named and self.modality in (None, modality) and self.category in (None, category)
+# Told apart by what is written, so that an error is about that alone.
+ProcessorSpec = Annotated[
+    Annotated[CustomProcessor, Tag("<mapping>")] | Annotated[str, Tag("<name>")],
+    Discriminator(lambda value: "<name>" if isinstance(value, str) else "<mapping>"),
+]
+TokenLimit = Annotated[
+    Annotated[Literal["context", "none"], Tag("<word>")]
+    | Annotated[StrictInt, Field(ge=1), Tag("<number>")],
+    Discriminator(lambda value: "<word>" if isinstance(value, str) else "<number>"),
+]
 
 
-def check_level(components: Sequence[Component]) -> None:
-    """A ValueError unless the siblings' names differ and their shares sum to exactly 1."""
-    names = [component.name for component in components]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two components are called {name!r}")
-    total = sum(component.share for component in components)
-    if total != 1:
-        parts = " + ".join(f"{component.name} {component.share}" for component in components)
-        raise ValueError(
-            f"its components' shares sum to {total} ({float(total):.6%}), not 1: {parts}"
-        )
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """A component that samples are drawn from, with the components above it, outermost first."""
-
-    index: int
-    chain: tuple[Component, ...]
-
-    @property
-    def path(self) -> str:
-        return "/".join(component.name for component in self.chain)
-
-    @property
-    def share(self) -> Fraction:
-        """Exact share of the whole mixture."""
-        product = Fraction(1)
-        for component in self.chain:
-            product *= component.share
-        return product
-
-    @property
-    def component(self) -> Component:
-        return self.chain[-1]
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The innermost list of sources: what must be read to fill the leaf."""
-        return next((part.sources for part in reversed(self.chain) if part.sources), ())
-
-    def claims(self, source: str, subset: str, modality: str, category: str | None) -> bool:
-        return all(part.claims(source, subset, modality, category) for part in self.chain)
-
-
-class Recipe(_Frozen):
+class Recipe(Frozen):
     """A mixture as it was asked for: every setting that decides what a build holds."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    name: str = Field(pattern=NAME_PATTERN)
     description: str
-    unit: Literal["samples"] = Field(description="what shares are shares of")
+    unit: Unit = Field(description="what shares are shares of, and amounts amounts of")
     seed: StrictInt = Field(default=0, description="of draws and order")
+    processor: ProcessorSpec = Field(
+        default="smolvlm-256m", description="target model, whose ids are counted"
+    )
+    style: StyleName = Field(default="plain", description="words around media (styles.py)")
+    max_turns: StrictInt | None = Field(
+        default=None, ge=1, description="user turns a sample, at most; null: all"
+    )
+    shuffle_turns: bool = Field(
+        default=False, description="independent turns in a stable random order; never dialogue"
+    )
+    merge: Literal["none", "same_media"] = Field(
+        default="none", description="questions about the same media as one conversation"
+    )
+    duplicates: Literal["mixture", "component"] = Field(
+        default="mixture", description="among which samples equal ones are duplicates"
+    )
+    max_sample_tokens: TokenLimit = Field(
+        default="context", description="ids a sample, at most; context: the processor's"
+    )
+    over_length: tuple[Remedy, ...] = Field(
+        default=("fewer_frames", "unsplit_images", "trim_turns", "drop"),
+        description="what is tried in turn on a longer sample; drop comes last",
+    )
     filters: Mapping[str, Mapping[str, Any]] = Field(
         default_factory=dict, description="filters to apply; of each, params that are not default"
     )
@@ -162,61 +131,110 @@ class Recipe(_Frozen):
         default_factory=dict, description="the user's own sources: paths of modules by name"
     )
 
+    _places: Places = PrivateAttr(default_factory=Places)
+
+    @field_validator("processor")
+    @classmethod
+    def _check_processor(cls, processor: str | CustomProcessor) -> str | CustomProcessor:
+        get_processor(processor)
+        return processor
+
+    @field_validator("over_length")
+    @classmethod
+    def _check_over_length(cls, remedies: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
+        twice = [remedy for remedy in remedies if remedies.count(remedy) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is named twice")
+        if not remedies or remedies[-1] != "drop":
+            raise ValueError("the last remedy must be drop: some samples fit in no other way")
+        return remedies
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_level(self.components)
+        for chain in walk(self.components):
+            _check_where(chain, self.filters)
         for leaf in self.leaves():
             _check_leaf(leaf)
         return self
 
     def leaves(self) -> list[Leaf]:
         """All leaves, depth first: their positions are the leaf indices of every other module."""
-        chains = _chains(self.components, ())
+        chains = (chain for chain in walk(self.components) if not chain[-1].components)
         return [Leaf(index, chain) for index, chain in enumerate(chains)]
 
+    def paths(self) -> list[str]:
+        """Paths of all components, inner ones too, depth first."""
+        return [chain_path(chain) for chain in walk(self.components)]
+
     def sources(self) -> dict[str, tuple[str, ...]]:
-        """Subsets to read of each source, in recipe order; an empty tuple means all of them."""
+        """Subsets to read of each source, in recipe order; an empty tuple means all of them.
+
+        Those of unavailable components are not read.
+        """
         found: dict[str, list[str]] = {}
-        for leaf in self.leaves():
-            for entry in leaf.sources:
-                source, _, subset = entry.partition("/")
-                found.setdefault(source, []).append(subset)
+        for _, entry in self._entries():
+            source, _, subset = entry.partition("/")
+            found.setdefault(source, []).append(subset)
         return {
             source: () if "" in subsets else tuple(dict.fromkeys(subsets))
             for source, subsets in found.items()
         }
 
+    def place(self, path: str, *keys: str) -> str:
+        """`video.yaml, line 24: text`, for an error about a component's key, the first with a mark.
 
-def _chains(
-    components: Sequence[Component], above: tuple[Component, ...]
-) -> Iterator[tuple[Component, ...]]:
-    for component in components:
-        chain = (*above, component)
-        if component.components:
-            yield from _chains(component.components, chain)
-        else:
-            yield chain
+        Without a file `recipe video: component text`. An empty path is the recipe itself.
+        """
+        mark = self._places.find(path, keys)
+        if mark is not None:
+            return f"{mark}: {path or 'recipe'}"
+        return f"recipe {self.name}: component {path}" if path else f"recipe {self.name}"
+
+    def _entries(self) -> Iterator[tuple[str, str]]:
+        """(path of the component that lists it, entry) of every source to read, once each."""
+        seen = set()
+        for leaf in self.leaves():
+            depth = max((n for n, part in enumerate(leaf.chain) if part.sources), default=0)
+            path = chain_path(leaf.chain[: depth + 1])
+            if leaf.unavailable is None and path not in seen:
+                seen.add(path)
+                yield from ((path, entry) for entry in leaf.sources)
 
 
 def _check_leaf(leaf: Leaf) -> None:
-    if not leaf.sources:
-        raise ValueError(f"component {leaf.path!r} names no sources, nor does one above it")
+    names = [part.name for part in leaf.chain]
+    if leaf.unavailable is None and not leaf.sources:
+        problem = f"component {leaf.path!r} names no sources, nor does one above it"
+        raise PlacedError(f"{problem}; only an `unavailable` one needs none", *names)
     for field in ("modality", "category"):
         asked = {getattr(part, field) for part in leaf.chain} - {None}
         if len(asked) > 1:
             both = " and ".join(sorted(asked))
-            raise ValueError(f"component {leaf.path!r} can hold nothing: its {field} is {both}")
+            raise PlacedError(
+                f"component {leaf.path!r} can hold nothing: its {field} is {both}", *names, field
+            )
+
+
+def _check_where(chain: Sequence[Component], filters: Collection[str]) -> None:
+    """Scores are stored for the filters that the recipe names, and only for those."""
+    text = chain[-1].where
+    for use in parse_where(text).uses if text is not None else ():
+        owner, dot, _ = use.column.partition(".")
+        if dot and owner not in (EXTRA, *filters):
+            hint = nearest(owner, [EXTRA, *filters]) or "; name it under filters"
+            error = where_error(text or "", use.at, f"the recipe has no filter {owner!r}{hint}")
+            raise PlacedError(str(error), *(part.name for part in chain), "where")
 
 
 def check_sources(recipe: Recipe, known: Mapping[str, Collection[str]]) -> None:
     """A RecipeError unless `known` (subsets by source name) has all that the recipe names."""
-    for source, subsets in recipe.sources().items():
+    for path, entry in recipe._entries():
+        source, _, subset = entry.partition("/")
+        where = recipe.place(path, f"sources/{entry}", "sources")
         if source not in known:
             hint = nearest(source, known) or f" (there are {', '.join(sorted(known))})"
-            raise RecipeError(f"recipe {recipe.name}: there is no source {source!r}{hint}")
-        for subset in subsets:
-            if subset not in known[source]:
-                hint = nearest(subset, known[source])
-                raise RecipeError(
-                    f"recipe {recipe.name}: source {source} has no subset {subset!r}{hint}"
-                )
+            raise RecipeError(f"{where}: there is no source {source!r}{hint}")
+        if subset and subset not in known[source]:
+            hint = nearest(subset, known[source])
+            raise RecipeError(f"{where}: source {source} has no subset {subset!r}{hint}")

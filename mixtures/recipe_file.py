@@ -1,67 +1,124 @@
 """Recipes in YAML: built-in ones by name, others by path; errors say file, line and what is right.
 
-YAML would turn a share such as 0.14 into a binary float, so shares are kept as they are written.
+A recipe may extend another one (`mixtures.extends`). A loaded recipe knows where its parts were
+written, so that what is found out later (an unknown source, filter or upstream field) is told with
+file and line too.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from manifests.errors import RecipeError, nearest
+from manifests.local_sets import LocalSet
+from mixtures.custom_processor import CustomProcessor
+from mixtures.explain import explain
+from mixtures.extends import merge_recipe, move_paths
+from mixtures.marked import Marked, MarkedList, parse_yaml, read_text
+from mixtures.places import Mark, Places
 from mixtures.recipe import Component, Recipe
 
-_Place = tuple[int | str, ...]
 _MODULE = re.compile(r"(?P<path>(?:\.{0,2}/).*?\.py)(?P<subset>/.+)?")
+# What stands in the lists and mappings of a recipe.
+_MODELS: dict[str, type[BaseModel]] = {
+    "": Recipe,
+    "components": Component,
+    "local": LocalSet,
+    "processor": CustomProcessor,
+}
 
 
 def builtin_names() -> list[str]:
     """Names of the recipes that come with smolmix, sorted."""
-    files = (resources.files("mixtures") / "recipes").iterdir()
-    return sorted(file.name[: -len(".yaml")] for file in files if file.name.endswith(".yaml"))
+    return sorted(path.stem for path in _builtin_folder().glob("*.yaml"))
 
 
 def load_recipe(name_or_path: str) -> Recipe:
     """The built-in recipe of that name, else the recipe in that YAML file."""
+    path = find_recipe(name_or_path, Path())
+    if path is None:
+        raise RecipeError(no_recipe(name_or_path))
+    return parse_recipe(read_text(path), _shown(path), path.parent)
+
+
+def find_recipe(name_or_path: str, folder: Path) -> Path | None:
+    """The file of a built-in recipe of that name, else that path from `folder`, if it is there."""
+    if name_or_path in builtin_names():
+        return _builtin_folder() / f"{name_or_path}.yaml"
+    path = folder / name_or_path
+    return path if path.is_file() else None
+
+
+def no_recipe(name: str) -> str:
+    """What to say where `find_recipe` finds none."""
     names = builtin_names()
-    if name_or_path in names:
-        file = resources.files("mixtures") / "recipes" / f"{name_or_path}.yaml"
-        return parse_recipe(file.read_text(encoding="utf-8"), f"{name_or_path}.yaml")
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise RecipeError(
-            f"there is no recipe {name_or_path!r}{nearest(name_or_path, names)}"
-            f" (built in: {', '.join(names)}; any other is the path of a YAML file)"
-        )
-    try:
-        return parse_recipe(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as text: {error}") from error
+    return (
+        f"there is no recipe {name!r}{nearest(name, names)}"
+        f" (built in: {', '.join(names)}; any other is the path of a YAML file)"
+    )
 
 
-def parse_recipe(text: str, where: str) -> Recipe:
-    """The recipe in YAML `text`; `where` stands for the file in errors."""
-    raw, lines = _read_yaml(text, where)
-    if not isinstance(raw, dict):
-        raise RecipeError(f"{where}: a recipe is a mapping with name, unit and components")
-    _name_modules(raw, where)
+def parse_recipe(text: str, where: str, folder: Path | None = None) -> Recipe:
+    """The recipe in YAML `text`; `where` stands for the file in errors.
+
+    What it extends is looked up from `folder`: the working folder if none is said.
+    """
+    raw = _resolved(text, where, folder or Path(), ())
+    recipe = _validated(raw)
+    recipe._places = Places(dict(_marks(raw)))
+    return recipe
+
+
+def _builtin_folder() -> Path:
+    return Path(str(resources.files("mixtures"))) / "recipes"
+
+
+def _shown(path: Path) -> str:
+    return path.name if path.parent == _builtin_folder() else str(path)
+
+
+def _validated(raw: Marked) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        # A misspelt key is also a missing one: say what was written wrong first.
-        unknown_first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        first, *others = unknown_first
-        more = f" (and {len(others)} more)" if others else ""
-        raise RecipeError(f"{_explain(dict(first), raw, lines, where)}{more}") from None
+        raise explain(error, raw, _MODELS) from None
 
 
-def _name_modules(raw: dict[str, Any], where: str) -> None:
+def _resolved(text: str, where: str, folder: Path, below: tuple[Path, ...]) -> Marked:
+    """The recipe as plain data, merged with all that it extends; `below` are those extending it."""
+    raw = parse_yaml(text, where, "a recipe is a mapping with name, unit and components")
+    _name_modules(raw, where)
+    if "extends" not in raw:
+        return raw
+    mark = raw.marks["extends"]
+    path = _parent_path(raw.drop("extends"), folder, mark)
+    if path.resolve() in below:
+        chain = " -> ".join(_shown(file) for file in (*below, path.resolve()))
+        raise RecipeError(f"{mark}: extends: a recipe cannot extend itself: {chain}")
+    parent = _resolved(read_text(path), _shown(path), path.parent, (*below, path.resolve()))
+    _validated(parent)
+    if path.parent not in (folder, _builtin_folder()):
+        move_paths(parent, path.parent, folder)
+    return merge_recipe(parent, raw)
+
+
+def _parent_path(entry: Any, folder: Path, mark: Mark) -> Path:
+    if not isinstance(entry, str):
+        raise RecipeError(f"{mark}: extends: a recipe's name or path is expected, not {entry!r}")
+    path = find_recipe(entry, folder)
+    if path is None:
+        raise RecipeError(f"{mark}: extends: {no_recipe(entry)}")
+    return Path(os.path.normpath(path))
+
+
+def _name_modules(raw: Marked, where: str) -> None:
     """Write `./my_source.py/subset` as `my_source/subset`, and note the path under `modules`."""
     modules: dict[str, str] = dict(raw.get("modules") or {})
     for entries in _source_lists(raw):
@@ -89,78 +146,18 @@ def _source_lists(raw: Any) -> Iterator[list[Any]]:
         yield from _source_lists(component)
 
 
-def _read_yaml(text: str, where: str) -> tuple[Any, dict[_Place, int]]:
-    lines: dict[_Place, int] = {}
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        if node is None:
-            return None, lines
-        _prepare(node, (), lines, set(), where)
-        return loader.construct_document(node), lines
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise RecipeError(f"{where}{line}: this is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{where}: this is not YAML: {' '.join(str(error).split())}") from error
-
-
-def _prepare(
-    node: yaml.Node, place: _Place, lines: dict[_Place, int], seen: set[int], where: str
-) -> None:
-    """Notes the line of every place, keeps shares as text, refuses a key that is given twice."""
-    lines[place] = node.start_mark.line + 1
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        for index, child in enumerate(node.value):
-            _prepare(child, (*place, index), lines, seen, where)
-    elif isinstance(node, yaml.MappingNode):
-        keys: set[str] = set()
-        for key, child in node.value:
-            name = str(key.value)
-            if name in keys:
-                line = key.start_mark.line + 1
-                raise RecipeError(f"{where}, line {line}: the key {name!r} is given twice")
-            keys.add(name)
-            if name == "share" and isinstance(child, yaml.ScalarNode):
-                child.tag = "tag:yaml.org,2002:str"
-            _prepare(child, (*place, name), lines, seen, where)
-            lines[*place, name] = key.start_mark.line + 1
-
-
-def _explain(error: dict[str, Any], raw: Any, lines: dict[_Place, int], where: str) -> str:
-    place: _Place = error["loc"]
-    known = next(place[:size] for size in range(len(place), -1, -1) if place[:size] in lines)
-    at = "/".join(_names(raw, place)) or "recipe"
-    return f"{where}, line {lines[known]}: {at}: {_problem(error)}"
-
-
-def _names(raw: Any, place: _Place) -> list[str]:
-    """The place as component names: ("components", 0, "share") -> text, share."""
-    names: list[str] = []
-    for step in place:
-        try:
-            raw = raw[step]
-        except (KeyError, IndexError, TypeError):
-            raw = None
-        if isinstance(step, int):
-            name = raw.get("name") if isinstance(raw, dict) else None
-            names.append(str(name or f"component {step + 1}"))
-        elif step != "components":
-            names.append(str(step))
-    return names
-
-
-def _problem(error: dict[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        model = Component if error["loc"][0] == "components" else Recipe
-        allowed = list(model.model_fields)
-        hint = nearest(str(error["loc"][-1]), allowed) or f" (known: {', '.join(allowed)})"
-        return f"unknown key{hint}"
-    if error["type"] == "missing":
-        return "this key is required"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    return f"{str(error['msg']).lower()}, not {error['input']!r}"
+def _marks(raw: Marked, path: str = "") -> Iterator[tuple[tuple[str, str], Mark]]:
+    """What `Places` holds, of a recipe or component that is known to be valid."""
+    yield (path, ""), raw.mark
+    for key, mark in raw.marks.items():
+        yield (path, key), mark
+    entries = raw.get("sources")
+    if isinstance(entries, MarkedList):
+        for entry, mark in zip(entries, entries.marks, strict=True):
+            yield (path, f"sources/{entry}"), mark
+    filters = raw.get("filters")
+    if isinstance(filters, Marked):
+        for name, mark in filters.marks.items():
+            yield (path, f"filters/{name}"), mark
+    for component in raw.get("components") or ():
+        yield from _marks(component, f"{path}/{component['name']}".lstrip("/"))

@@ -1,11 +1,8 @@
-"""Where output shards begin and end: on window ends, in eights, of about equal size."""
+"""Where output shards begin and end: on window ends, in eights, of equal numbers of windows."""
 
 from __future__ import annotations
 
 import math
-
-import numpy as np
-import numpy.typing as npt
 
 from mixtures.order import WINDOW_ROWS
 
@@ -13,27 +10,19 @@ from mixtures.order import WINDOW_ROWS
 SHARD_MULTIPLE = 8
 
 
-def shard_bounds(
-    sizes: npt.NDArray[np.int64], target: int, window: int = WINDOW_ROWS
-) -> list[tuple[int, int]]:
-    """(first row, row after the last) of each shard, for rows of `sizes` (bytes, or ones for rows).
+def shard_bounds(num_rows: int, num_shards_wanted: int) -> list[tuple[int, int]]:
+    """(first row, row after the last) of each shard.
 
-    Shards hold whole windows (the last one also the remainder) and at most about `target` in size.
-    Their number is a multiple of 8 where there are at least 8 windows.
+    Shards hold whole windows (the last one also the remainder), equally many to within one. Their
+    number is a multiple of 8 where there are at least 8 windows, and at least the wanted one as far
+    as there are windows for it.
     """
-    if not len(sizes):
+    if not num_rows:
         return []
-    ends = np.append(np.arange(window, len(sizes), window), len(sizes))
-    reached = np.cumsum(sizes)[ends - 1]
-    num_shards = _num_shards(math.ceil(int(reached[-1]) / target), len(ends))
-    step = np.arange(1, num_shards)
-    goals = int(reached[-1]) * step // num_shards
-    cuts = np.searchsorted(reached, goals, side="left") + 1
-    # At least one window a shard: first pushed up by the cuts before, then down by those after.
-    cuts = np.maximum.accumulate(np.maximum(cuts, step) - step) + step
-    cuts = np.minimum(cuts, len(ends) - num_shards + step)
-    bounds = [0, *ends[cuts - 1].tolist(), len(sizes)]
-    return list(zip(bounds, bounds[1:], strict=False))
+    num_windows = -(-num_rows // WINDOW_ROWS)
+    num_shards = _num_shards(num_shards_wanted, num_windows)
+    cuts = [num_windows * shard // num_shards * WINDOW_ROWS for shard in range(num_shards)]
+    return list(zip(cuts, [*cuts[1:], num_rows], strict=True))
 
 
 def _num_shards(wanted: int, num_windows: int) -> int:

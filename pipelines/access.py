@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import polars as pl
 from rich.console import Console
@@ -21,11 +22,14 @@ from manifests.errors import InfeasibleError
 from manifests.ledger import Fate, Stage
 from mixtures.plan import RestrictedRows
 from mixtures.recipe import Leaf, Recipe
-from pipelines.exclude import EXCLUDED_RULE, Exclusions, exclude
+from pipelines.exclude import Exclusions
 from pipelines.join import Joined
 from pipelines.progress import printable
 from pipelines.upstream import Upstream
 from sources.base import ALL_SUBSETS
+
+if TYPE_CHECKING:
+    from pipelines.parts import Part
 
 Licenses = Literal["permissive", "non-commercial", "all"]
 LICENSES: tuple[Licenses, ...] = get_args(Licenses)
@@ -103,28 +107,34 @@ def without_media(upstream: Upstream, licenses: Licenses) -> Upstream:
     return replace(upstream, media=tuple(kept))
 
 
-def restrict(
-    joined: Joined,
-    cards: Mapping[str, SourceCard],
+def print_costs(
+    console: Console,
     licenses: Licenses,
     exclusions: Exclusions,
-    console: Console,
-) -> Joined:
-    """The join without what may not be used; prints what that cost."""
-    joined, lost = drop_unlicensed(joined, cards.values(), licenses)
+    parts: Sequence[Part],
+    num_excluded: int,
+) -> None:
+    """What `--licenses` and `--exclude` took away."""
     if licenses != "all":
-        console.print(license_cost(lost, joined.index.height, licenses), soft_wrap=True)
-    if not exclusions.entries:
-        return joined
-    joined, unmatched = exclude(joined, exclusions)
-    rows = joined.index.filter(pl.col("rule") == EXCLUDED_RULE).height
-    text = f"excluded: {rows:,} rows, by a list of {len(exclusions.entries):,}"
-    if unmatched:
-        more = ", ..." if len(unmatched) > _NUM_SHOWN else ""
-        shown = printable(", ".join(unmatched[:_NUM_SHOWN]))
-        text += f", of which {len(unmatched):,} name nothing here: {shown}{more}"
-    console.print(text, soft_wrap=True)
-    return joined
+        lost: Counter[str] = Counter()
+        for part in parts:
+            lost.update(part.unlicensed)
+        num_rows = sum(part.num_rows for part in parts)
+        console.print(license_cost(lost, num_rows, licenses), soft_wrap=True)
+    if exclusions.entries:
+        named = {entry for part in parts for entry in part.excluded}
+        unmatched = [entry for entry in exclusions.entries if entry not in named]
+        console.print(exclusion_cost(exclusions, num_excluded, unmatched), soft_wrap=True)
+
+
+def exclusion_cost(exclusions: Exclusions, num_rows: int, unmatched: Sequence[str]) -> str:
+    """What `--exclude` took away, as a sentence."""
+    text = f"excluded: {num_rows:,} rows, by a list of {len(exclusions.entries):,}"
+    if not unmatched:
+        return text
+    more = ", ..." if len(unmatched) > _NUM_SHOWN else ""
+    shown = printable(", ".join(unmatched[:_NUM_SHOWN]))
+    return f"{text}, of which {len(unmatched):,} name nothing here: {shown}{more}"
 
 
 def _facts(cards: Collection[SourceCard]) -> pl.DataFrame:
@@ -178,22 +188,26 @@ def license_cost(lost: Mapping[str, int], num_rows: int, licenses: Licenses) -> 
 
 
 def restricted_rows(
-    rows: pl.DataFrame, cards: Collection[SourceCard]
+    rows: Mapping[str, int], cards: Mapping[str, SourceCard]
 ) -> tuple[RestrictedRows, ...]:
-    """Drawn rows that no product may be trained on, or of which that is unknown, by subset."""
-    counts = rows.group_by("source", "subset").len()
-    found = counts.join(_facts(cards), on=["source", "subset"])
-    found = found.filter(pl.col("commercial_use") != "yes").sort("source", "subset")
-    return tuple(
-        RestrictedRows(
-            source=row["source"],
-            subset=row["subset"],
-            commercial_use=row["commercial_use"],
-            license=row["terms"],
-            rows=row["len"],
-        )
-        for row in found.iter_rows(named=True)
-    )
+    """Drawn rows (by `source/subset`) that no product may be trained on, or unknown to be."""
+    found = []
+    for name, count in sorted(rows.items()):
+        source, _, subset_name = name.partition("/")
+        card = cards[source]
+        subset = card.subset(subset_name)
+        use = card.commercial_use_of(subset)
+        if use != "yes":
+            found.append(
+                RestrictedRows(
+                    source=source,
+                    subset=subset_name,
+                    commercial_use=use,
+                    license=card.license_of(subset),
+                    rows=count,
+                )
+            )
+    return tuple(found)
 
 
 def restriction(restricted: Sequence[RestrictedRows]) -> str:

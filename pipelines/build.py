@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
 from rich.console import Console
 
+import filters
 from filters.base import Filter, Params
 from manifests.build import BuildManifest
 from manifests.errors import InfeasibleError, UsageError
-from manifests.storage import (
-    free_bytes,
-    join,
-)
+from manifests.storage import free_bytes, join
+from mixtures.checks import check_filters, check_where
+from mixtures.missing import unavailable_components, without_missing
 from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
-from pipelines.access import restrict, restricted_rows
+from pipelines.access import print_costs, restricted_rows
 from pipelines.build_folder import finished_shard, open_build, refuse_foreign, write_run
 from pipelines.catalog import open_catalog
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
 from pipelines.downloads import Downloads, with_cache
-from pipelines.emit import EMIT_VERSION, EmitTask, run_emit_task
-from pipelines.engine import Engine, Task, make_engine
+from pipelines.emit import EMIT_VERSION
+from pipelines.engine import Task
 from pipelines.exclude import Exclusions, read_exclusions
 from pipelines.finish import finish
 from pipelines.frames import FrameSpec
 from pipelines.gather import Gathered, gather
-from pipelines.join import Joined, join_rows
+from pipelines.judge import parse_policies, score_schemas
+from pipelines.ledger import ledger_tasks
 from pipelines.options import BuildOptions
-from pipelines.progress import StageProgress, human_bytes
-from pipelines.resolve import drop_exact_duplicates, judge_filters, lost_rows, parse_policies
-from pipelines.select import Selection, claim, index_digest, select, shard_media
+from pipelines.parts import subset_codes
+from pipelines.progress import human_bytes
+from pipelines.resolution import Judges, Resolved, resolve, shard_tasks
+from pipelines.runner import SMALL_BYTES, Runner
+from pipelines.scratch import scratch_folder
+from pipelines.shard_rows import run_shard_task
+from pipelines.shape import Counter
 from pipelines.store import check_writable, mark_used, sweep_spools
-from pipelines.tables import print_dry_run, print_result
-from pipelines.tokens import PROCESSOR, with_tokens
+from pipelines.tables import print_result
+from pipelines.token_measures import plan_token_measures
+from pipelines.tokenizers import open_tokenizer
 from sources.base import Source
 
 _EMIT_MEMORY = 768 << 20
@@ -49,99 +52,135 @@ _LIMIT_ROW_BYTES = 2_000_000
 
 
 @dataclass(slots=True)
-class _Job:
-    """A build under way: what was asked for, and the engine, which starts when it is needed."""
+class Job:
+    """A build under way: what was asked for, and the runner of its tasks.
+
+    `recipe` is without the components whose data nobody can have, which `missing` names.
+    """
 
     options: BuildOptions
     recipe: Recipe
+    missing: dict[str, str]
     catalog: dict[str, Source]
     policies: list[tuple[Filter, Params]]
     console: Console
     exclusions: Exclusions
-    engine: Engine | None = None
+    counter: Counter
+    runner: Runner
 
-    def run(
-        self, stage: str, tasks: Sequence[Task], downloads: Downloads | None = None
-    ) -> list[dict[str, Any]]:
-        if not tasks:
-            return []
-        if self.engine is None:
-            options = self.options
-            folders = [f for f in (options.store, options.out, options.mirror) if f is not None]
-            folders += [folder for _, folder in options.media]
-            address = options.ray_address
-            self.engine = make_engine(options.engine, options.workers, address, folders)
-        results = []
-        with StageProgress(self.console, stage, tasks) as progress:
-            for task, result in self.engine.run(tasks):
-                progress.advance(task)
-                if downloads is not None:
-                    downloads.release(task)
-                results.append(result)
-        return results
-
-    def close(self) -> None:
-        if self.engine is not None:
-            self.engine.close()
+    @property
+    def filters(self) -> list[Filter]:
+        return [filter_ for filter_, _ in self.policies]
 
 
-def build(options: BuildOptions, console: Console) -> BuildManifest | None:
-    """Build the mixture; None for a dry run. Finished tasks of an earlier run are kept."""
+def build(options: BuildOptions, console: Console) -> BuildManifest:
+    """Build the mixture. Finished tasks of an earlier run are kept."""
     started = time.time()
+    job = open_job(options, console)
+    try:
+        return _build(job, started)
+    finally:
+        job.runner.close()
+
+
+def open_job(options: BuildOptions, console: Console) -> Job:
+    """The job, with all that can be wrong in what was asked told; its runner is to be closed."""
     recipe = load_recipe(options.recipe)
     if options.seed is not None:
         recipe = recipe.model_copy(update={"seed": options.seed})
     catalog = open_catalog(recipe, Path(options.recipe).parent)
-    check_sources(recipe, _known_subsets(recipe, catalog))
+    _check(recipe, catalog)
+    recipe, missing = _without_unavailable(recipe, options, console)
     check_writable(options.out, "--out")
     check_writable(options.store, "--store")
-    policies = parse_policies(recipe.filters)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
-    exclusions = read_exclusions(options.exclude)
-    job = _Job(options, recipe, catalog, policies, console, exclusions)
-    try:
-        return _build(job, started)
-    finally:
-        job.close()
+    return Job(
+        options=options,
+        recipe=recipe,
+        missing=missing,
+        catalog=catalog,
+        policies=parse_policies(recipe.filters),
+        console=console,
+        exclusions=read_exclusions(options.exclude),
+        counter=Counter.of(recipe, open_tokenizer(options.tokenizer)),
+        runner=Runner(options, console),
+    )
 
 
-def _build(job: _Job, started: float) -> BuildManifest | None:
+def _check(recipe: Recipe, catalog: dict[str, Source]) -> None:
+    """RecipeError for a source, subset, filter, score or field that there is not."""
+    named = recipe.sources()
+    known = {n: source.card.subset_names if n in named else [] for n, source in catalog.items()}
+    check_sources(recipe, known)
+    check_filters(recipe, filters.discover())
+    cards = {name: catalog[name].card for name in named}
+    check_where(recipe, cards, score_schemas(recipe.filters))
+
+
+def _without_unavailable(
+    recipe: Recipe, options: BuildOptions, console: Console
+) -> tuple[Recipe, dict[str, str]]:
+    """The recipe that can be built, and what it is without; InfeasibleError if not allowed."""
+    missing = dict(unavailable_components(recipe))
+    if not missing:
+        return recipe, missing
+    named = "; ".join(f"{path} ({why})" for path, why in missing.items())
+    if not options.allow_missing:
+        raise InfeasibleError(
+            f"recipe {recipe.name}: nobody can have the data of {named}; --allow-missing builds "
+            "without them, the ratios of the others kept"
+        )
+    console.print(f"without {named}", soft_wrap=True)
+    return without_missing(recipe), missing
+
+
+def find_work(job: Job) -> tuple[Gathered, CuratePlan]:
+    """What upstream has for the recipe, and what of it is not in the store yet."""
     options = job.options
     gathered = gather(job.recipe, job.catalog, options, job.console)
     upstreams = with_cache(gathered.upstreams, options)
-    filters_used = [f for f, _ in job.policies]
-    curate = plan_curate(
-        upstreams, options.store, FrameSpec(), filters_used, options.limit is not None
-    )
-    _check_disk(options, curate)
-    if options.dry_run:
-        print_dry_run(job.console, job.recipe, upstreams, curate)
-        if not (curate.media or curate.rows or plan_measures(curate.curated, filters_used)):
-            joined, index, selection = _resolve(job, gathered, curate)
-            print_result(job.console, _make_plan(job, gathered, index, selection), selection)
+    limited = options.limit is not None
+    return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.filters, limited)
+
+
+def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | None:
+    """The plan that a build would run; None where the store lacks facts that it is decided on."""
+    if not _has_all(job, curate):
         return None
+    with scratch_folder(job.options.store, _is_shared(job.options)) as scratch:
+        return _make_plan(job, gathered, _resolve(job, gathered, curate, scratch))
+
+
+def _build(job: Job, started: float) -> BuildManifest:
+    options = job.options
+    gathered, curate = find_work(job)
+    _check_disk(options, curate)
     refuse_foreign(options)
     _curate(job, curate)
-    joined, index, selection = _resolve(job, gathered, curate)
-    plan = _make_plan(job, gathered, index, selection)
-    finished = open_build(options, plan)
-    if finished is None:
-        records = _emit(job, joined, selection)
-        finished = finish(
-            options.out, plan, gathered.cards, job.policies, index, selection, records
-        )
-        write_run(options, started)
-    else:
-        job.console.print("this build is complete already; nothing to do")
-    print_result(job.console, plan, selection)
+    with scratch_folder(options.store, _is_shared(options)) as scratch:
+        resolved = _resolve(job, gathered, curate, scratch)
+        plan = _make_plan(job, gathered, resolved)
+        finished = open_build(options, plan)
+        if finished is None:
+            finished = _write(job, gathered, resolved, plan)
+            write_run(options, started)
+        else:
+            job.console.print("this build is complete already; nothing to do")
+    print_result(job.console, plan)
     job.console.print(f"report: {join(options.out, 'README.md')}", soft_wrap=True)
     return finished
 
 
-def _known_subsets(recipe: Recipe, catalog: dict[str, Source]) -> dict[str, list[str]]:
-    """Subsets by source; cards are read only of sources that the recipe names."""
-    named = recipe.sources()
-    return {n: source.card.subset_names if n in named else [] for n, source in catalog.items()}
+def _is_shared(options: BuildOptions) -> bool:
+    """Whether tasks may run on other machines."""
+    return options.ray_address is not None
+
+
+def _has_all(job: Job, curate: CuratePlan) -> bool:
+    """Whether the store has every fact that the build is decided on."""
+    missing = plan_measures(curate.curated, job.filters)
+    missing += plan_token_measures(curate.curated, job.counter.tokenizer)
+    return not (curate.media or curate.rows or missing)
 
 
 def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:
@@ -158,76 +197,94 @@ def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:
         )
 
 
-def _curate(job: _Job, curate: CuratePlan) -> None:
+def _curate(job: Job, curate: CuratePlan) -> None:
     sweep_spools(job.options.store)
-    if curate.num_done:
-        todo = len(curate.media) + len(curate.rows)
+    todo = len(curate.media) + len(curate.rows)
+    if not todo:
+        job.console.print(
+            f"  curate: all {curate.num_done} shards are in the store, nothing to pull"
+        )
+    elif curate.num_done:
         job.console.print(f"  curate: {curate.num_done} shards are in the store, {todo} to do")
     if job.options.limit is not None:
         # A limited row task takes the rows whose media were stored: media come first.
-        job.run("curate", curate.media)
-        job.run("curate", curate.rows)
+        job.runner.run("curate", curate.media)
+        job.runner.run("curate", curate.rows)
     else:
         tasks = [*curate.media, *curate.rows]
-        job.run("curate", tasks, Downloads(tasks))
-    job.run("measure", plan_measures(curate.curated, [f for f, _ in job.policies]))
+        job.runner.run("curate", tasks, Downloads(tasks))
+    job.runner.run("measure", plan_measures(curate.curated, job.filters))
+    job.runner.run("tokens", plan_token_measures(curate.curated, job.counter.tokenizer))
     for source in curate.curated:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])
 
 
-def _resolve(
-    job: _Job, gathered: Gathered, curate: CuratePlan
-) -> tuple[Joined, pl.DataFrame, Selection]:
-    joined = join_rows(curate.curated)
-    joined = restrict(joined, gathered.cards, job.options.licenses, job.exclusions, job.console)
-    # Benchmark leaks come before duplicates; near duplicates, merging, style, trimming and the
-    # token gate after exact duplicates (design.md section 2).
-    index = claim(judge_filters(joined, job.policies), job.recipe)
-    index = with_tokens(drop_exact_duplicates(index), joined.media)
+def _resolve(job: Job, gathered: Gathered, curate: CuratePlan, scratch: str) -> Resolved:
     options = job.options
-    sizes = np.array([sum(n or ()) for n in joined.media["lengths"].to_pylist()], dtype=np.int64)
-    try:
-        found = select(index, job.recipe, sizes, options.num_samples, options.num_tokens)
-    except InfeasibleError as error:
-        raise InfeasibleError(f"{error} ({lost_rows(index)})") from error
-    return joined, *found
+    judges = Judges(
+        recipe=job.recipe,
+        cards=gathered.cards,
+        licenses=options.licenses,
+        exclusions=job.exclusions,
+        counter=job.counter,
+    )
+    resolved = resolve(job.runner, curate.curated, judges, scratch, options)
+    console = job.console
+    print_costs(console, options.licenses, job.exclusions, resolved.parts, resolved.num_excluded)
+    for path in resolved.empty:
+        console.print(f"without {path} (it has no samples here)", soft_wrap=True)
+    return resolved
 
 
-def _make_plan(job: _Job, gathered: Gathered, index: pl.DataFrame, selection: Selection) -> Plan:
+def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     """Everything pinned: recipe, quotas, revisions, and what was read, by a digest of the index."""
     pins = {f"revision:{repo}": revision for repo, revision in gathered.revisions.items()}
-    pins["index"] = index_digest(index)
+    pins["index"] = resolved.digest
     pins["frames"] = FrameSpec().spec
     pins["emit"] = str(EMIT_VERSION)
-    pins |= {f"filter:{f.name}": str(f.version) for f, _ in job.policies}
+    pins |= {f"filter:{f.name}": str(f.version) for f in job.filters}
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest
-    restricted = restricted_rows(selection.rows, gathered.cards.values())
-    solution = selection.solution
-    return make_plan(job.recipe, selection.available, solution, PROCESSOR, pins, restricted)
+    tokenizer = job.counter.tokenizer
+    return make_plan(
+        resolved.recipe,
+        resolved.supply,
+        resolved.solution,
+        tokenizer.name if tokenizer else None,
+        pins,
+        job.missing | dict.fromkeys(resolved.empty, "it has no samples here"),
+        restricted_rows(resolved.rows, gathered.cards),
+    )
 
 
-def _emit(job: _Job, joined: Joined, selection: Selection) -> list[dict[str, Any]]:
+def _write(job: Job, gathered: Gathered, resolved: Resolved, plan: Plan) -> BuildManifest:
+    """Data, then ledger, then card and manifest."""
+    out, runner = job.options.out, job.runner
+    records = _emit(job, resolved)
+    subsets = subset_codes(gathered.cards)
+    tasks = ledger_tasks(out, resolved, subsets)
+    ledgers = runner.run_small("ledger", tasks, resolved.is_small)
+    return finish(out, plan, gathered.cards, job.policies, resolved.totals, records, ledgers)
+
+
+def _emit(job: Job, resolved: Resolved) -> list[dict[str, Any]]:
     options = job.options
-    total = int(selection.rows["bytes"].sum())
     free = free_bytes(options.out)
-    if free is not None and total > free:
+    if free is not None and resolved.num_bytes > free:
         raise UsageError(
-            f"the build needs {human_bytes(total)} and the disk of {options.out} has "
+            f"the build needs {human_bytes(resolved.num_bytes)} and the disk of {options.out} has "
             f"{human_bytes(free)} free; name another --out, or ask for less with --num-samples"
         )
     records, tasks = [], []
-    for number, (start, stop) in enumerate(selection.bounds):
-        name = f"train-{number:05d}-of-{len(selection.bounds):05d}.parquet"
-        done = finished_shard(options.out, name)
+    for task in shard_tasks(options.out, resolved):
+        done = finished_shard(options.out, task.name)
         if done is not None:
             records.append(done)
             continue
-        part = selection.rows.slice(start, stop - start)
-        rows, media = shard_media(part, joined.media)
-        task = EmitTask(options.out, name, rows, media, joined.row_folders, joined.media_folders)
-        size = int(part["bytes"].sum())
-        tasks.append(Task(f"emit {name}", "data", run_emit_task, (task,), _EMIT_MEMORY, size))
-    return records + job.run("emit", tasks)
+        size = resolved.num_bytes * len(task.slots) // resolved.total
+        name = f"emit {task.name}"
+        tasks.append(Task(name, "data", run_shard_task, (task,), _EMIT_MEMORY, size))
+    small = resolved.num_bytes < SMALL_BYTES
+    return records + job.runner.run_small("emit", tasks, small)

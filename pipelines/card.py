@@ -69,18 +69,28 @@ def _cell(value: object) -> str:
 
 
 def _shares(manifest: BuildManifest) -> str:
+    whole = sum(part.amount for part in manifest.components if "/" not in part.name)
     rows = [
         (
-            component.name,
-            f"{float(component.share):.2%}",
-            f"{component.rows / manifest.num_rows:.2%}",
-            component.asked_rows,
-            component.rows,
+            part.name,
+            f"{float(part.share):.2%}",
+            f"{part.amount / whole:.2%}",
+            part.asked,
+            part.amount,
+            part.rows,
         )
-        for component in manifest.components
+        for part in manifest.components
     ]
-    header = ("component", "asked share", "achieved share", "asked rows", "rows")
-    return markdown_table(header, rows)
+    unit = manifest.unit.replace("_", " ")
+    header = ("component", "asked share", "achieved share", f"asked {unit}", unit, "rows")
+    return markdown_table(header, rows) + _missing(manifest)
+
+
+def _missing(manifest: BuildManifest) -> str:
+    if not manifest.missing:
+        return ""
+    named = "\n".join(f"- {_cell(path)}: {_cell(why)}" for path, why in manifest.missing.items())
+    return f"\n\nBuilt without these, the ratios of the others kept:\n\n{named}"
 
 
 def _funnel(manifest: BuildManifest) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipelines.cli_build import add_build_arguments, run_build
+from pipelines.cli_build import add_build_arguments, run_build, run_plan
+from pipelines.cli_diff import add_diff_arguments, run_diff
 from pipelines.cli_sources import add_sources_arguments, run_sources
 from pipelines.cli_store import add_store_arguments, run_store
 from pipelines.console import Parser, guarded, positive
@@ -78,8 +79,10 @@ def _mixture_parser() -> argparse.ArgumentParser:
     samples.add_argument("--stage", metavar="NAME", help="only the sources of this recipe")
     samples.add_argument("--scale", type=positive, default=1, metavar="N", help="times the rows")
     add_sources_arguments(verb("sources", run_sources, "list sources, print a card, check them"))
-    plan = verb("plan", lambda a, c: run_build(a, c, True), "what a build would do, doing nothing")
+    plan = verb("plan", run_plan, "what a build would do, doing nothing; offline, by the cards")
     add_build_arguments(plan)
+    plan.add_argument("--json", action="store_true", help="print JSON")
+    add_diff_arguments(verb("diff", run_diff, "what differs between two recipes, plans or builds"))
     verb("verify", _verify, "prove a build's manifest from its bytes").add_argument("build")
     verb("show", _show, "print samples of a build").add_argument("build")
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
@@ -98,8 +101,7 @@ def build_mixture(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
 
     def run(console: Console) -> int:
-        args = parser.parse_args(argv)
-        return run_build(args, console, args.dry_run)
+        return run_build(parser.parse_args(argv), console)
 
     return guarded(run)
 

@@ -10,14 +10,26 @@ from rich.console import Console
 
 from manifests.errors import UsageError, nearest
 from mixtures.recipe_file import builtin_names
+from pipelines.cli_sources import print_json
 from pipelines.console import positive, size_in_bytes, whole
-from pipelines.options import DEFAULT_CACHE_BYTES, BuildOptions, default_out, default_store
+from pipelines.options import (
+    DEFAULT_CACHE_BYTES,
+    DEFAULT_MEMORY_BYTES,
+    BuildOptions,
+    default_out,
+    default_store,
+)
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--stage", metavar="NAME", help="a built-in recipe, e.g. video")
     which.add_argument("--recipe", metavar="FILE", help="a recipe of your own (YAML)")
+    which.add_argument(
+        "--curriculum",
+        metavar="NAME|FILE",
+        help="stages one after another, into OUT/1-STAGE, OUT/2-STAGE ...; sizes are a stage's",
+    )
     parser.add_argument("--mirror", metavar="URI", help="read upstream below here, not on the Hub")
     parser.add_argument(
         "--media",
@@ -26,12 +38,23 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=DIR",
         help="a source's media that upstream does not ship, see its card",
     )
-    parser.add_argument("--out", metavar="URI", help="the build (default mixtures-out/STAGE)")
+    parser.add_argument("--out", metavar="URI", help="the build (default mixtures-out/NAME)")
     parser.add_argument("--store", metavar="URI", help=f"shared facts (default {default_store()})")
     parser.add_argument("--limit", type=positive, metavar="N", help="upstream rows per subset")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--num-samples", type=positive, metavar="N", help="size of the mixture")
     size.add_argument("--num-tokens", type=positive, metavar="N", help="size in tokens, at most")
+    parser.add_argument(
+        "--tokenizer",
+        metavar="NAME|PATH",
+        help="counts text exactly: a Hub name, a folder or a tokenizer.json (default: an estimate)",
+    )
+    parser.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="do without components that are unavailable or have no samples here; the ratios of "
+        "the others stay as they are",
+    )
     parser.add_argument("--seed", type=whole, metavar="N", help="default: the recipe's")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: one a core")
     parser.add_argument(
@@ -40,6 +63,13 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_CACHE_BYTES,
         metavar="SIZE",
         help="downloads kept on disk at once, at most (default 50GB); 0 streams all",
+    )
+    parser.add_argument(
+        "--memory",
+        type=size_in_bytes,
+        default=DEFAULT_MEMORY_BYTES,
+        metavar="SIZE",
+        help="of the index that is held in memory at once, at most (default 1GB)",
     )
     parser.add_argument("--engine", choices=("ray", "inline"), default="ray")
     parser.add_argument("--ray-address", metavar="ADDR", help="join this Ray cluster")
@@ -85,12 +115,13 @@ def _recipe(stage: str | None, file: str | None) -> str:
     return os.path.join(os.curdir, file)
 
 
-def _options(args: argparse.Namespace, dry_run: bool) -> BuildOptions:
+def _options(args: argparse.Namespace) -> BuildOptions:
+    """What was asked for; the recipe of a curriculum is each of its stages in turn."""
     from pipelines.local_media import parse_media
 
-    recipe = _recipe(args.stage, args.recipe)
     if args.engine == "inline" and args.ray_address:
         raise UsageError("--ray-address needs --engine ray")
+    recipe = args.curriculum or _recipe(args.stage, args.recipe)
     return BuildOptions(
         recipe=recipe,
         out=args.out or default_out(recipe),
@@ -103,18 +134,52 @@ def _options(args: argparse.Namespace, dry_run: bool) -> BuildOptions:
         workers=args.workers,
         engine=args.engine,
         cache_bytes=args.cache_size,
+        memory_bytes=args.memory,
+        tokenizer=args.tokenizer,
         ray_address=args.ray_address,
-        dry_run=dry_run,
         overwrite=args.overwrite,
         licenses=args.licenses,
         skip_unavailable=args.skip_unavailable,
+        allow_missing=args.allow_missing,
         exclude=tuple(args.exclude),
         media=tuple(parse_media(text) for text in args.media),
     )
 
 
-def run_build(args: argparse.Namespace, console: Console, dry_run: bool) -> int:
-    from pipelines.build import build
+def run_build(args: argparse.Namespace, console: Console) -> int:
+    """`build-mixture`: the mixture, or each stage of a curriculum; with --dry-run their plans."""
+    if args.dry_run:
+        return run_plan(args, console)
+    options = _options(args)
+    if args.curriculum is not None:
+        from pipelines.curricula import build_curriculum
 
-    build(_options(args, dry_run), console)
+        build_curriculum(options, console)
+    else:
+        from pipelines.build import build
+
+        build(options, console)
+    return 0
+
+
+def run_plan(args: argparse.Namespace, console: Console) -> int:
+    """`mixture plan`, of one mixture or of each stage of a curriculum; writes nothing."""
+    from mixtures.curriculum import load_curriculum
+    from pipelines.curricula import stage_options
+    from pipelines.plan_view import render_plan
+    from pipelines.preview import preview
+
+    options = _options(args)
+    as_json = getattr(args, "json", False)
+    wanted = [options]
+    if args.curriculum is not None:
+        wanted = [stage for _, stage in stage_options(load_curriculum(options.recipe), options)]
+    found = []
+    for one in wanted:
+        found.append(preview(one, Console(quiet=True) if as_json else console))
+        if not as_json:
+            render_plan(console, found[-1])
+    if as_json:
+        views = [view.as_json() for view in found]
+        print_json(console, views if args.curriculum is not None else views[0])
     return 0

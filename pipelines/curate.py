@@ -19,6 +19,8 @@ from sources.root import Root
 
 # What turns upstream bytes into other bytes, besides the adapter (whose version is in the key too).
 _MAKERS_VERSION = "images-1"
+# The layout of row folders: 2 has `num_media` in turns.parquet.
+_ROWS_VERSION = "rows-2"
 # design.md rule 9: a process stays under 0.5 GiB plus 2.5 times an open upstream row group, and a
 # row group is at most its file.
 _BASE_MEMORY = 512 << 20
@@ -93,7 +95,8 @@ class _SourcePlan:
         self._store = store
         self._source = upstream.source
         # Categories and licenses of the card are stored with the rows.
-        self._facts = f"{upstream.source.fingerprint}-{card_digest(upstream.source.card)}"
+        card = card_digest(upstream.source.card)
+        self._facts = f"{_ROWS_VERSION}-{upstream.source.fingerprint}-{card}"
         self._names = {
             level: tuple(f.name for f in used if f.level == level) for level in ("sample", "media")
         }

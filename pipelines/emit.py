@@ -22,11 +22,11 @@ from pipelines.emit_rows import ROW_GROUP_BYTES, EmitTask, StoreReader
 __all__ = ["EMIT_VERSION", "ROW_GROUP_BYTES", "EmitTask", "parquet_options", "run_emit_task"]
 
 # Part of every plan: bump it when the same rows are written as other bytes.
-EMIT_VERSION = 1
+EMIT_VERSION = 2
 _HASH_AHEAD = 32
 _HASH_BYTES = 1 << 20
 _DICTIONARY_LEAVES = {
-    *("source", "subset", "modality", "category", "kind", "license"),
+    *("source", "subset", "modality", "category", "component", "kind", "license"),
     *("messages.list.element.role", "messages.list.element.content.list.element.type"),
     *("media.list.element.kind", "media.list.element.video"),
     *(f"origins.list.element.{name}" for name in ("source", "subset", "file", "license")),

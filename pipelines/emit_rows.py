@@ -1,7 +1,6 @@
 """The rows of an output shard, taken from the store as Arrow batches.
 
-Media bytes go from the pack straight into the Arrow buffer that Parquet writes, and the other
-columns are made of whole columns: no row is ever a Python object.
+Every column is made of whole columns: no row is ever a Python object.
 """
 
 from __future__ import annotations
@@ -10,30 +9,42 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from manifests.errors import IntegrityError
-from manifests.packs import PackReader, PackSlice
-from manifests.schema import MEDIA_FILE_TYPE, MEDIA_INFO_TYPE, ORIGIN_TYPE, SAMPLE_SCHEMA
+from filters.conversation import equals
+from manifests.schema import MEDIA_FILE_TYPE, SAMPLE_SCHEMA
 from manifests.storage import join, open_ipc
+from mixtures.styles import get_style
 from pipelines.curate_rows import BATCH_ROWS
-from pipelines.render import render_messages
+from pipelines.emit_media import ShardMedia, Shown
+from pipelines.flat import Ints, Lists, ints, offsets, starts
+from pipelines.origins import OTHER_TYPE, Upstream
+from pipelines.render import Rendered, RowMedia, render
+from pipelines.written import Parts
 
 # design.md section 5: row groups and write batches of at most 32 MB.
 ROW_GROUP_BYTES = 32_000_000
 _ROW_GROUP_ROWS = 8192
-
-_Ints = npt.NDArray[np.int64]
+# Columns of `EmitTask.rows` that resolve decides a sample's shape with, and their values where it
+# decides none.
+_SHAPE = {
+    "component": pa.scalar("", pa.string()),
+    "turns": pa.scalar(None, pa.list_(pa.int16())),
+    "max_frames": pa.scalar(None, pa.int32()),
+    "split": pa.scalar(True, pa.bool_()),
+    "others": pa.scalar(None, pa.list_(OTHER_TYPE)),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class EmitTask:
     """One output shard: its rows in order, and where their facts lie.
 
-    `rows` columns: folder, pos, id, source, subset, modality, category, kind, license, file, row,
-    num_turns, repeat, text_bytes, num_tokens and its parts, media (positions in `media`).
-    `media` has MEDIA_SCHEMA's columns and `folder`.
+    `rows` columns: folder, pos, id, source, subset, modality, category, component, kind, license,
+    file, row, repeat, text_bytes, num_tokens and its parts, media (positions in `media`), and the
+    shape that it is written in: turns (null: all), max_frames of each clip (null: all), split,
+    others (upstream rows merged into it, null or empty: none).
+    `media` has MEDIA_SCHEMA's columns and `folder`. `style` is a name of mixtures/styles.py.
     """
 
     out: str
@@ -42,92 +53,45 @@ class EmitTask:
     media: pa.Table
     row_folders: tuple[str, ...]
     media_folders: tuple[str, ...]
+    style: str = "plain"
 
 
-def _ints(column: pa.Array) -> _Ints:
-    values: _Ints = column.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
-    return values
-
-
-def _starts(counts: _Ints) -> _Ints:
-    """Where each of `counts` items begins in a row of all of them; one more for the end."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-
-
-def _offsets(counts: _Ints) -> pa.Array:
-    return pa.array(_starts(counts), pa.int32())
-
-
-def _ranges(starts: _Ints, counts: _Ints) -> _Ints:
-    """starts[i], starts[i] + 1 ... counts[i] of them, for each i in turn."""
-    ends = np.cumsum(counts)
-    steps = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64)
-    numbers: _Ints = steps + np.repeat(starts - (ends - counts), counts)
-    return numbers
-
-
-class _Lists:
-    """A list column as numpy: list i is `values[starts[i] : starts[i] + counts[i]]`."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        lists = column.combine_chunks()
-        self.counts = _ints(lists.value_lengths())
-        self.starts = _starts(self.counts)
-        self.values = _ints(lists.flatten())
-
-    def sums(self) -> _Ints:
-        totals = _starts(self.values)
-        return totals[self.starts[1:]] - totals[self.starts[:-1]]
-
-    def slice(self, start: int, stop: int) -> _Ints:
-        return self.values[self.starts[start] : self.starts[stop]]
-
-
-class _Media:
-    """The shard's media as flat columns: the images of media m are at `at.starts[m]` and on."""
-
-    def __init__(self, media: pa.Table) -> None:
-        self.at = _Lists(media["offsets"])
-        self.lengths = _Lists(media["lengths"]).values
-        sizes = _Lists(media["frame_sizes"]).values.reshape(-1, 2)
-        self.width, self.height = sizes[:, 0], sizes[:, 1]
-        self.folder = _ints(media["folder"].combine_chunks())
-        self.pack = _ints(media["pack"].combine_chunks())
-        self.is_video = np.array([kind == "video" for kind in media["kind"].to_pylist()], bool)
-        self.times = _Lists(media["timestamps_ms"])
-        self.digest = media["digest"].combine_chunks()
-
-
-def _constant_list(length: int, item: pa.DataType) -> pa.Array:
-    return pa.ListArray.from_arrays(_offsets(np.zeros(length, np.int64)), pa.array([], type=item))
+def _with_shape(rows: pa.Table) -> pa.Table:
+    """The rows with each column of `_SHAPE`."""
+    for name, nothing in _SHAPE.items():
+        if name not in rows.column_names:
+            column = pa.repeat(nothing, rows.num_rows)
+            rows = rows.append_column(name, column)
+    return rows
 
 
 class StoreReader:
-    """Builds batches of `SAMPLE_SCHEMA` from the store."""
+    """Builds batches of `SAMPLE_SCHEMA` from the store; `num_images` are in those built so far."""
 
     def __init__(self, task: EmitTask) -> None:
-        self._task = task
-        self._media = _Media(task.media)
-        self._row_media = _Lists(task.rows["media"])
-        self._packs: dict[int, PackReader] = {}
+        self._rows = _with_shape(task.rows)
+        self._folders = task.row_folders
+        self._style = get_style(task.style)
+        self._media = ShardMedia(task.media, task.media_folders)
+        self._row_media = Lists(task.rows["media"])
+        limit = ints(self._rows["max_frames"].combine_chunks().fill_null(np.iinfo(np.int32).max))
+        self._num_kept = self._media.num_kept(
+            self._row_media.values, np.repeat(limit, self._row_media.counts)
+        )
         self._texts: dict[int, pa.ipc.RecordBatchFileReader] = {}
+        self.num_images = 0
 
     def __enter__(self) -> StoreReader:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for reader in self._packs.values():
-            reader.close()
-
-    @property
-    def num_images(self) -> int:
-        return int(self._media.at.counts[self._row_media.values].sum())
+        self._media.close()
 
     def row_groups(self) -> Iterator[tuple[int, int]]:
         """Row ranges whose text and media fit a row group; a row larger than that stands alone."""
-        media_bytes = _starts(_Lists(self._task.media["lengths"]).sums()[self._row_media.values])
+        media_bytes = starts(self._media.num_bytes(self._row_media.values, self._num_kept))
         ends = media_bytes[self._row_media.starts]
-        sizes = np.diff(ends) + _ints(self._task.rows["text_bytes"].combine_chunks())
+        sizes = np.diff(ends) + ints(self._rows["text_bytes"].combine_chunks())
         start = total = 0
         for row, here in enumerate(sizes.tolist()):
             full = total + here > ROW_GROUP_BYTES or row - start == _ROW_GROUP_ROWS
@@ -138,123 +102,74 @@ class StoreReader:
         yield start, len(sizes)
 
     def batch(self, start: int, stop: int) -> pa.RecordBatch:
-        rows = self._task.rows.slice(start, stop - start).combine_chunks()
-        counts = self._row_media.counts[start:stop]
-        used = self._row_media.slice(start, stop)
-        texts = self._store_rows(rows)
-        made = {
-            "messages": render_messages(texts.column("messages"), self._clips(counts, used)),
-            "images": self._images(counts, used),
-            "videos": _constant_list(stop - start, MEDIA_FILE_TYPE),
-            "media": self._infos(counts, used),
-            "origins": _origins(rows),
-            "extra": texts.column("extra"),
+        rows = self._rows.slice(start, stop - start).combine_chunks()
+        upstream = Upstream(rows)
+        texts, places = self._store_rows(upstream.ints("folder"), upstream.ints("pos"))
+        here = slice(self._row_media.starts[start], self._row_media.starts[stop])
+        made = self._rendered(rows, upstream, texts.column("messages"), places, here)
+        shown = Shown(
+            media=self._row_media.values[here][made.media_x],
+            counts_r=made.counts_r,
+            num_images=self._num_kept[here][made.media_x],
+            split_r=rows["split"].to_numpy(),
+        )
+        self.num_images += int(shown.num_images.sum())
+        no_files = pa.array([], type=MEDIA_FILE_TYPE)
+        columns = {
+            "messages": made.messages,
+            "images": self._media.images(shown),
+            "videos": pa.ListArray.from_arrays(offsets(np.zeros_like(made.counts_r)), no_files),
+            "media": self._media.infos(shown),
+            "license": upstream.licenses(made.plan),
+            "origins": upstream.origins(made.plan),
+            "extra": texts.column("extra").take(pa.array(places[upstream.own_c])),
         }
-        columns = [
-            made[field.name] if field.name in made else _plain(rows[field.name], field.type)
+        arrays = [
+            columns[field.name]
+            if field.name in columns
+            else rows[field.name].combine_chunks().cast(field.type)
             for field in SAMPLE_SCHEMA
         ]
-        return pa.RecordBatch.from_arrays(columns, schema=SAMPLE_SCHEMA)
+        return pa.RecordBatch.from_arrays(arrays, schema=SAMPLE_SCHEMA)
 
-    def _clips(self, counts: _Ints, used: _Ints) -> list[list[list[int]]]:
-        """The frame times of the clips of each row."""
-        clips: list[list[list[int]]] = [[] for _ in counts]
-        owner = np.repeat(np.arange(len(counts)), counts)
-        for at in np.flatnonzero(self._media.is_video[used]).tolist():
-            m = used[at]
-            clips[owner[at]].append(self._media.times.slice(m, m + 1).tolist())
-        return clips
+    def _rendered(
+        self, rows: pa.Table, upstream: Upstream, messages: pa.Array, places: Ints, here: slice
+    ) -> Rendered:
+        media, num_kept = self._row_media.values[here], self._num_kept[here]
+        return render(
+            messages,
+            places,
+            Parts(
+                row_c=upstream.row_c,
+                turns_r=rows["turns"].combine_chunks(),
+                ids_r=rows["id"].combine_chunks(),
+            ),
+            RowMedia(
+                counts_r=ints(rows["media"].combine_chunks().value_lengths()),
+                is_video=self._media.is_video[media],
+                num_frames=num_kept,
+                duration_ms=self._media.duration_ms[media],
+                times_ms=self._media.times_ms(media, num_kept),
+            ),
+            equals(rows["kind"].combine_chunks(), "document"),
+            self._style,
+        )
 
-    def _store_rows(self, rows: pa.Table) -> pa.RecordBatch:
-        """Messages and extra of the rows, in their order: a take in each batch of the store."""
-        folders, positions = (_ints(rows[name].combine_chunks()) for name in ("folder", "pos"))
-        where: dict[tuple[int, int], list[int]] = {}
-        for at, (folder, pos) in enumerate(zip(folders, positions, strict=True)):
-            where.setdefault((int(folder), int(pos) // BATCH_ROWS), []).append(at)
-        parts, order = [], []
-        for (folder, number), ats in where.items():
+    def _store_rows(self, folders: Ints, positions: Ints) -> tuple[pa.RecordBatch, Ints]:
+        """(messages and extra of these rows, where among them each is): by the store's batches."""
+        batches = np.stack([folders, positions // BATCH_ROWS], axis=1)
+        order = np.lexsort((positions, batches[:, 1], folders))
+        unique, first = np.unique(batches[order], axis=0, return_index=True)
+        parts = []
+        for (folder, number), ats in zip(unique.tolist(), np.split(order, first[1:]), strict=True):
             batch = self._text_reader(folder).get_batch(number).select(["messages", "extra"])
             parts.append(batch.take(pa.array(positions[ats] % BATCH_ROWS)))
-            order += ats
-        joined = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-        return joined.take(pa.array(np.argsort(np.array(order), kind="stable")))
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        return pa.Table.from_batches(parts).combine_chunks().to_batches()[0], places
 
     def _text_reader(self, folder: int) -> pa.ipc.RecordBatchFileReader:
         if folder not in self._texts:
-            path = join(self._task.row_folders[folder], "samples.arrow")
+            path = join(self._folders[folder], "samples.arrow")
             self._texts[folder] = open_ipc(path)
         return self._texts[folder]
-
-    def _images(self, counts: _Ints, used: _Ints) -> pa.Array:
-        """The `images` column: pack bytes read straight into one Arrow binary buffer."""
-        per_media = self._media.at.counts[used]
-        images = _ranges(self._media.at.starts[used], per_media)
-        starts = _starts(self._media.lengths[images])
-        buffer = pa.allocate_buffer(int(starts[-1]))
-        self._fill(np.repeat(used, per_media), images, memoryview(buffer).cast("B"), starts)
-        offsets = pa.py_buffer(starts.astype(np.int32))
-        data = pa.Array.from_buffers(pa.binary(), len(images), [None, offsets, buffer])
-        nothing = pa.nulls(len(images), pa.string())
-        files = pa.StructArray.from_arrays([data, nothing], fields=list(MEDIA_FILE_TYPE))
-        return pa.ListArray.from_arrays(self._image_offsets(counts, per_media), files)
-
-    def _image_offsets(self, counts: _Ints, per_media: _Ints) -> pa.Array:
-        """List offsets of rows that hold `counts` media of `per_media` images each."""
-        return pa.array(_starts(per_media)[_starts(counts)], pa.int32())
-
-    def _fill(self, owners: _Ints, images: _Ints, target: memoryview, starts: _Ints) -> None:
-        media = self._media
-        folders = media.folder[owners]
-        for folder in np.unique(folders).tolist():
-            here = np.flatnonzero(folders == folder)
-            chosen = images[here]
-            columns = (media.pack[owners[here]], media.at.values[chosen], media.lengths[chosen])
-            slices = list(map(PackSlice, *(column.tolist() for column in columns)))
-            try:
-                self._pack_reader(folder).read_into(slices, target, starts[here].tolist())
-            except (OSError, EOFError) as error:
-                raise IntegrityError(
-                    f"a pack in {self._task.media_folders[folder]} cannot be read ({error}); "
-                    "remove that folder and run the same command again"
-                ) from error
-
-    def _infos(self, counts: _Ints, used: _Ints) -> pa.Array:
-        """The `media` column: what each of the images is."""
-        media = self._media
-        per_media = media.at.counts[used]
-        images = _ranges(media.at.starts[used], per_media)
-        owners = np.repeat(used, per_media)
-        is_image = ~media.is_video[owners]
-        times = np.zeros(len(images), np.int64)
-        clips = used[media.is_video[used]]
-        times[~is_image] = media.times.values[
-            _ranges(media.times.starts[clips], media.times.counts[clips])
-        ]
-        kinds = pa.array(["frame", "image"]).take(pa.array(is_image.astype(np.int8)))
-        videos = media.digest.take(pa.array(owners, mask=is_image))
-        columns = [kinds, videos, pa.array(times, mask=is_image)]
-        columns += [pa.array(side[images], pa.int32()) for side in (media.width, media.height)]
-        infos = pa.StructArray.from_arrays(columns, fields=list(MEDIA_INFO_TYPE))
-        return pa.ListArray.from_arrays(self._image_offsets(counts, per_media), infos)
-
-    def _pack_reader(self, folder: int) -> PackReader:
-        if folder not in self._packs:
-            self._packs[folder] = PackReader(self._task.media_folders[folder])
-        return self._packs[folder]
-
-
-def _plain(column: pa.ChunkedArray, data_type: pa.DataType) -> pa.Array:
-    return column.combine_chunks().cast(data_type)
-
-
-def _origins(rows: pa.Table) -> pa.Array:
-    """One upstream row for each sample, with all of its turns."""
-    num_turns = _ints(rows["num_turns"].combine_chunks())
-    numbers = pa.array(_ranges(np.zeros(len(num_turns), np.int64), num_turns), pa.int32())
-    turns = pa.ListArray.from_arrays(_offsets(num_turns), numbers)
-    columns = [
-        turns if field.name == "turns" else _plain(rows[field.name], field.type)
-        for field in ORIGIN_TYPE
-    ]
-    origins = pa.StructArray.from_arrays(columns, fields=list(ORIGIN_TYPE))
-    return pa.ListArray.from_arrays(_offsets(np.ones(len(num_turns), np.int64)), origins)

@@ -66,7 +66,9 @@ def read_exclusions(files: Sequence[str]) -> Exclusions:
 
 
 def exclude(joined: Joined, exclusions: Exclusions) -> tuple[Joined, list[str]]:
-    """(joined with what is named as dropped, entries that name nothing). Reads stored rows."""
+    """(joined with what is named as dropped, entries that name something). Reads stored rows."""
+    if not exclusions.entries:
+        return joined, []
     index = joined.index.with_row_index("at")
     hits = pl.concat(
         [
@@ -86,7 +88,7 @@ def exclude(joined: Joined, exclusions: Exclusions) -> tuple[Joined, list[str]]:
         rule=pl.when(hit).then(pl.lit(EXCLUDED_RULE)).otherwise("rule"),
         value=pl.when(hit).then("entry").otherwise("value"),
     ).drop("at", "entry")
-    return replace(joined, index=marked), [e for e in exclusions.entries if e not in named]
+    return replace(joined, index=marked), [e for e in exclusions.entries if e in named]
 
 
 def _entries(entries: Iterable[str]) -> pl.DataFrame:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Any
-
-import polars as pl
 
 from filters.base import Filter, Params
 from manifests.build import (
@@ -21,37 +20,12 @@ from manifests.build import (
     write_manifest,
 )
 from manifests.cards import Answer, SourceCard
-from manifests.errors import WorkError
-from manifests.ledger import LEDGER_SCHEMA, Fate
-from manifests.storage import join, read_bytes, remove_tree, write_bytes, write_parquet
+from manifests.ledger import Fate
+from manifests.storage import join, read_bytes, remove_tree, write_bytes
 from mixtures.plan import Plan
 from pipelines.card import render_card
-from pipelines.join import ORDER
-from pipelines.resolve import sample_id
-from pipelines.select import Selection
 
 _CREDITS = ("title", "homepage", "attribution", "citation")
-
-
-def _with_ids(index: pl.DataFrame) -> pl.DataFrame:
-    has_id = pl.col("content_id").is_not_null()
-    return index.with_columns(id=pl.when(has_id).then(sample_id()).otherwise(None))
-
-
-def write_ledger(out: str, index: pl.DataFrame) -> list[OutputFile]:
-    """ledger/<source>.parquet, every upstream turn group once; in the order of the index."""
-    if index["fate"].null_count():
-        raise WorkError(f"{index['fate'].null_count()} rows ended without a fate; report this")
-    twice = index.select(ORDER).is_duplicated().sum()
-    if twice:
-        raise WorkError(f"{twice} upstream rows are in the ledger twice; report this")
-    files = []
-    for (source,), part in _with_ids(index).group_by("source", maintain_order=True):
-        table = part.select(LEDGER_SCHEMA.names).to_arrow().cast(LEDGER_SCHEMA)
-        path = f"ledger/{source}.parquet"
-        write_parquet(join(out, path), table)
-        files.append(output_file(out, path, table.num_rows))
-    return files
 
 
 def output_file(out: str, path: str, rows: int) -> OutputFile:
@@ -61,31 +35,39 @@ def output_file(out: str, path: str, rows: int) -> OutputFile:
     )
 
 
-def funnel(index: pl.DataFrame) -> tuple[SubsetFunnel, ...]:
-    """Fates per subset. Read is the sum of fates by construction of the ledger; it is asserted."""
-    entries = []
-    for (source, subset), part in index.group_by("source", "subset", maintain_order=True):
-        counts = dict(part.group_by("fate").len().iter_rows())
-        fates = {fate: counts[fate.value] for fate in Fate if fate.value in counts}
-        entries.append(
-            SubsetFunnel(source=str(source), subset=str(subset), read=part.height, fates=fates)
+def funnel(ledgers: Sequence[dict[str, Any]]) -> tuple[SubsetFunnel, ...]:
+    """Fates per subset, from the records of the ledger tasks; read is the sum of fates."""
+    counts: dict[tuple[str, str], dict[Fate, int]] = {}
+    for record in ledgers:
+        source = PurePosixPath(record["path"]).stem
+        for (subset, fate), count in record["fates"].items():
+            counts.setdefault((source, subset), {})[Fate(fate)] = count
+    return tuple(
+        SubsetFunnel(
+            source=source,
+            subset=subset,
+            read=sum(fates.values()),
+            fates={fate: fates[fate] for fate in Fate if fate in fates},
         )
-    return tuple(sorted(entries, key=lambda entry: (entry.source, entry.subset)))
+        for (source, subset), fates in sorted(counts.items())
+    )
 
 
 def component_rows(plan: Plan) -> tuple[ComponentRows, ...]:
-    """Every component of the recipe, inner ones too; what is drawn is exactly what was asked."""
-    totals: dict[str, tuple[Fraction, int]] = {}
-    for leaf, quota in zip(plan.recipe.leaves(), plan.quotas, strict=True):
-        share, path = Fraction(1), ""
-        for part in leaf.chain:
-            share *= part.share
-            path = f"{path}/{part.name}".lstrip("/")
-            totals[path] = (share, totals.get(path, (share, 0))[1] + quota)
-    return tuple(
-        ComponentRows(name=name, share=share, asked_rows=rows, rows=rows)
-        for name, (share, rows) in totals.items()
-    )
+    """Every component of the recipe, inner ones too, with what was asked and what is drawn."""
+    found: dict[str, dict[str, Any]] = {}
+    for leaf in plan.leaves:
+        names = leaf.path.split("/")
+        for depth in range(1, len(names) + 1):
+            path = "/".join(names[:depth])
+            sums = found.setdefault(
+                path, {"share": Fraction(0), "asked": 0, "amount": 0, "rows": 0}
+            )
+            sums["share"] += leaf.share
+            sums["asked"] += leaf.asked
+            sums["amount"] += leaf.amount
+            sums["rows"] += leaf.quota
+    return tuple(ComponentRows(name=name, **sums) for name, sums in found.items())
 
 
 def revisions(plan: Plan) -> dict[str, str]:
@@ -125,11 +107,6 @@ def skipped(plan: Plan) -> tuple[str, ...]:
     return tuple(sorted(k.removeprefix(prefix) for k in plan.pins if k.startswith(prefix)))
 
 
-def _token_sums(rows: pl.DataFrame) -> dict[str, int]:
-    names = ("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens")
-    return {name: int(rows[name].cast(pl.Int64).sum()) for name in names}
-
-
 def _num_images(records: Sequence[dict[str, Any]]) -> int:
     return sum(record["images"] for record in records)
 
@@ -139,20 +116,27 @@ def finish(
     plan: Plan,
     cards: Mapping[str, SourceCard],
     policies: Sequence[tuple[Filter, Params]],
-    index: pl.DataFrame,
-    selection: Selection,
+    totals: Mapping[str, int],
     records: Sequence[dict[str, Any]],
+    ledgers: Sequence[dict[str, Any]],
 ) -> BuildManifest:
-    """Write ledger, card and manifest of a build whose shards are all there."""
+    """Write card and manifest of a build whose shards and ledgers are all there.
+
+    `totals` are the token columns' sums over all rows.
+    """
     shards = [
         OutputFile(**{k: record[k] for k in ("path", "rows", "bytes", "sha256")})
         for record in sorted(records, key=lambda record: str(record["path"]))
     ]
-    ledger = write_ledger(out, index)
-    counts = funnel(index)
+    ledger = [
+        output_file(out, record["path"], record["rows"])
+        for record in sorted(ledgers, key=lambda record: str(record["path"]))
+    ]
+    counts = funnel(ledgers)
     facts: dict[str, Any] = {
         "plan_digest": plan.digest,
         "recipe": plan.recipe.name,
+        "unit": plan.recipe.unit,
         "seed": plan.recipe.seed,
         "processor": plan.processor,
         "schema_fingerprint": schema_fingerprint(),
@@ -163,13 +147,14 @@ def finish(
         "revisions": revisions(plan),
         "licenses": plan.pins["licenses"],
         "skipped": skipped(plan),
+        "missing": plan.missing,
         "terms": origin_terms(counts, cards),
         "funnel": counts,
         "components": component_rows(plan),
-        "num_rows": selection.rows.height,
+        "num_rows": plan.total,
         "num_images": _num_images(records),
         "tokens_estimated": plan.tokens_estimated,
-        **_token_sums(selection.rows),
+        **totals,
     }
     files = (*shards, *ledger, output_file(out, "plan.json", 0))
     draft = BuildManifest(files=files, **facts)

@@ -1,28 +1,30 @@
 """Resolve, first step: rows joined to their media, as one index of small columns.
 
 Reads indexes only, never messages or media bytes. One index row a turn group, in the order of
-(source, subset, file, row, group), so that nothing depends on how the work was cut or arrived.
+sources, of their sorted shards, and of rows and groups in each: a function of upstream alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from manifests.ids import content_id
+from manifests.ids import content_ids
 from manifests.ledger import Fate, Stage
-from manifests.storage import join, open_ipc, read_parquet
 from pipelines.curate import CuratedSource
-from pipelines.curate_media import load_media
-from pipelines.media_index import AMBIGUOUS, MediaIndex
+from pipelines.media_index import AMBIGUOUS, find_media, load_found
+from pipelines.row_facts import TURN_SUMS, Ints, RowFacts, read_rows
 
 # An Arrow binary column counts bytes in 32 bits; one sample's media stay well below that.
 MAX_SAMPLE_BYTES = 1 << 30
 
+# What tells a turn group from all others.
 ORDER = ["source", "subset", "file", "row", "group"]
 
 _INDEX_TYPES: dict[str, Any] = {
@@ -39,6 +41,7 @@ _INDEX_TYPES: dict[str, Any] = {
     "modality": pl.String,
     "content_id": pl.String,
     "media": pl.List(pl.Int64),  # positions in `Joined.media`
+    "leading": pl.Boolean,  # whether all its media stand in its first turn
     "num_turns": pl.Int32,
     "num_messages": pl.Int32,
     "num_answers": pl.Int32,
@@ -55,7 +58,7 @@ _INDEX_TYPES: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`index`: one row a turn group; `media`: every media row of the sources, with `folder`."""
+    """`index`: one row a turn group; `media`: what they name, with `folder` and `place` in it."""
 
     index: pl.DataFrame
     media: pa.Table
@@ -65,116 +68,157 @@ class Joined:
 
 def join_rows(curated: Sequence[CuratedSource]) -> Joined:
     """Every row of every source with its media, or with the reason why it has none."""
-    rows: list[dict[str, Any]] = []
+    indexes: list[pl.DataFrame] = []
     tables: list[pa.Table] = []
     row_folders: list[str] = []
     media_folders: list[str] = []
-    offset = 0
+    num_media = 0
     for source in curated:
-        media = load_media(list(source.media))
-        folder = pa.array([n + len(media_folders) for n in media["folder"].to_pylist()], pa.int32())
-        joiner = _Joiner(source, media, offset)
-        for path, file in source.rows:
-            rows += joiner.folder_rows(path, file, len(row_folders))
-            row_folders.append(path)
-        tables.append(media.set_column(media.schema.get_field_index("folder"), "folder", folder))
+        facts = read_rows([folder for folder, _ in source.rows], source.subsets)
+        keys = facts.media.flatten()
+        found = find_media(source.media, source.suffix, keys.field("key"))
+        media, local = load_found(source.media, found, len(media_folders))
+        index = _Join(facts, media, local).index(num_media)
+        indexes.append(_named(index, source, len(row_folders)))
+        tables.append(media)
+        row_folders += [folder for folder, _ in source.rows]
         media_folders += source.media
-        offset += media.num_rows
-    index = pl.DataFrame(rows, schema=_INDEX_TYPES, orient="row").sort(ORDER)
+        num_media += media.num_rows
+    index = pl.concat(indexes)
     return Joined(index, pa.concat_tables(tables), tuple(row_folders), tuple(media_folders))
 
 
-class _Joiner:
-    """Joins one source's rows; `offset` is where its media begin in the table of all."""
+def _named(index: pl.DataFrame, source: CuratedSource, first: int) -> pl.DataFrame:
+    """With the index's columns in their order and types; `first` numbers the row folders."""
+    files = pl.Series([file for _, file in source.rows], dtype=pl.String)
+    rejected = pl.col("pos").is_null()
+    index = index.sort("folder", "row", "group", maintain_order=True).with_columns(
+        source=pl.lit(source.name),
+        file=pl.lit(files).gather(pl.col("folder").cast(pl.UInt32)),
+        folder=pl.when(~rejected).then(pl.col("folder") + first),
+    )
+    return index.select(
+        (pl.col(name) if name in index.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in _INDEX_TYPES.items()
+    )
 
-    def __init__(self, source: CuratedSource, media: pa.Table, offset: int) -> None:
-        self._source = source.name
-        self._subsets = source.subsets
-        self._offset = offset
-        self._digests: list[str | None] = media["digest"].to_pylist()
-        self._reasons: list[str | None] = media["reason"].to_pylist()
-        self._details: list[str | None] = media["detail"].to_pylist()
-        self._bytes = [sum(lengths or ()) for lengths in media["lengths"].to_pylist()]
-        self._index = MediaIndex(media["key"].to_pylist(), self._digests, source.suffix)
 
-    def folder_rows(self, folder: str, file: str, number: int) -> list[dict[str, Any]]:
-        rows = [
-            {**self._joined(row, turns), "file": file, "folder": number, "pos": pos}
-            for pos, (row, turns) in enumerate(_read_index(folder))
-            if self._is_drawn_on(row["subset"])
-        ]
-        for reject in read_parquet(join(folder, "rejected.parquet")).to_pylist():
-            if self._is_drawn_on(reject["subset"]):
-                rows.append(self._rejected(reject, file))
-        return rows
+class _Join:
+    """One source's samples and the media that they name; `local` are positions in `media`."""
 
-    def _is_drawn_on(self, subset: str) -> bool:
-        """Whether the recipe draws on it: a file of several subsets holds others too."""
-        return self._subsets is None or subset in self._subsets
+    def __init__(self, facts: RowFacts, media: pa.Table, local: Ints) -> None:
+        self._facts = facts
+        self._local = local
+        self._counts = facts.media.value_lengths().to_numpy().astype(np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(self._counts)])
+        self._owner = np.repeat(np.arange(len(self._counts)), self._counts)
+        self._media = media
+        self._keys = facts.media.flatten().field("key")
 
-    def _joined(self, row: dict[str, Any], turns: list[dict[str, Any]]) -> dict[str, Any]:
-        refs = row.pop("media")
-        found = [self._index.find(ref["key"]) for ref in refs]
-        result = {**row, "source": self._source, "modality": _modality(refs)}
-        result["num_turns"] = len(turns)
-        for name in _TURN_SUMS:
-            result[name] = sum(turn[name] for turn in turns)
-        for ref, position in zip(refs, found, strict=True):
-            rule, detail = self._fault(position)
-            if rule is not None:
-                fate = {"fate": Fate.UNREADABLE, "stage": Stage.JOIN, "rule": rule}
-                value = f"{ref['key']}: {detail}" if detail else ref["key"]
-                return result | fate | {"value": value, "media": []}
-        size = sum(self._bytes[position] for position in found)
-        if size > MAX_SAMPLE_BYTES:
-            fate = {"fate": Fate.UNREADABLE, "stage": Stage.JOIN, "rule": "sample_too_large"}
-            return result | fate | {"value": f"{size} bytes of media", "media": []}
-        digests = [digest for p in found if (digest := self._digests[p]) is not None]
-        result["content_id"] = content_id([turn["digest"] for turn in turns], digests)
-        result["media"] = [self._offset + position for position in found]
-        return result
+    def index(self, first_media: int) -> pl.DataFrame:
+        facts = self._facts
+        samples = facts.samples.with_columns(
+            modality=self._modality(),
+            leading=pl.Series(facts.turns.leading()),
+            **{name: pl.Series(column) for name, column in facts.turns.sums().items()},
+        )
+        samples = self._with_fates(samples)
+        usable = samples["fate"].is_null()
+        samples = samples.with_columns(
+            content_id=pl.when(usable).then(pl.Series(self._content_ids(), dtype=pl.String)),
+            media=self._positions(usable.to_numpy(), first_media),
+        )
+        if facts.rejected.is_empty():
+            return samples
+        return pl.concat([samples, _rejected(facts.rejected)], how="diagonal_relaxed")
 
-    def _fault(self, position: int) -> tuple[str | None, str | None]:
+    def _modality(self) -> pl.Series:
+        kinds = self._facts.media.flatten().field("kind")
+        is_video = kinds.to_numpy(zero_copy_only=False).astype(str) == "video"
+        videos = np.bincount(self._owner, weights=is_video, minlength=len(self._counts))
+        number = np.where(videos > 0, 3, np.minimum(self._counts, 2))
+        names = np.array(["text", "image", "multi_image", "video"])
+        return pl.Series(names[number], dtype=pl.String)
+
+    def _with_fates(self, samples: pl.DataFrame) -> pl.DataFrame:
+        """Unreadable is a row with the first of its media that cannot be used, or too many."""
+        first, rule, value = self._faults()
+        sizes = self._sizes()
+        sizes[first] = 0
+        large = np.flatnonzero(sizes > MAX_SAMPLE_BYTES)
+        lost = pl.DataFrame(
+            {
+                "at": np.concatenate([first, large]),
+                "rule": [*rule, *["sample_too_large"] * len(large)],
+                "value": [*value, *(f"{size} bytes of media" for size in sizes[large].tolist())],
+            },
+            schema={"at": pl.Int64, "rule": pl.String, "value": pl.String},
+        ).with_columns(fate=pl.lit(Fate.UNREADABLE.value), stage=pl.lit(Stage.JOIN.value))
+        places = pl.Series("at", np.arange(samples.height, dtype=np.int64))
+        numbered = samples.with_columns(places)
+        return numbered.join(lost, on="at", how="left", maintain_order="left").drop("at")
+
+    def _faults(self) -> tuple[Ints, list[str], list[str]]:
+        """(samples, reasons, details) of the first media of each that cannot be used."""
+        bad = self._local < 0
+        if self._media.num_rows:
+            reasons = self._media["reason"].is_null().to_numpy()
+            bad |= ~reasons[np.maximum(self._local, 0)]
+        places = np.flatnonzero(bad)
+        samples, first = np.unique(self._owner[places], return_index=True)
+        rules, values = [], []
+        for place in places[first].tolist():
+            rule, detail = self._fault(int(self._local[place]))
+            key = self._keys[place].as_py()
+            rules.append(rule)
+            values.append(f"{key}: {detail}" if detail else key)
+        return samples.astype(np.int64), rules, values
+
+    def _fault(self, position: int) -> tuple[str, str | None]:
         if position < 0:
             return ("media_ambiguous" if position == AMBIGUOUS else "media_missing"), None
-        return self._reasons[position], self._details[position]
+        reason, detail = (self._media[name][position].as_py() for name in ("reason", "detail"))
+        return reason, detail
 
-    def _rejected(self, reject: dict[str, Any], file: str) -> dict[str, Any]:
-        return {
-            "source": self._source,
-            "subset": reject["subset"],
-            "file": file,
-            "row": reject["row"],
-            "group": reject["group"],
-            "fate": Fate.UNREADABLE,
-            "stage": Stage.CURATE,
-            "rule": reject["reason"],
-            "value": reject["detail"] or None,
-        }
+    def _sizes(self) -> Ints:
+        """Bytes of each sample's media."""
+        lengths = self._media["lengths"].combine_chunks()
+        totals = np.concatenate([[0], np.cumsum(lengths.flatten().to_numpy())])
+        ends = np.cumsum(lengths.value_lengths().fill_null(0).to_numpy()).astype(np.int64)
+        each = np.diff(totals[np.concatenate([[0], ends])], append=0)  # one 0 for absent media
+        sizes = np.bincount(self._owner, weights=each[self._local], minlength=len(self._counts))
+        return sizes.astype(np.int64)
 
+    def _content_ids(self) -> list[str]:
+        """Of all samples; those of samples that lack media mean nothing."""
+        digests = pl.Series(pl.from_arrow(self._media["digest"]), dtype=pl.String)
+        raw = b"".join(bytes.fromhex(digest or "") or bytes(32) for digest in digests.to_list())
+        table = np.frombuffer(raw + bytes(32), dtype="V32")  # the last one for absent media
+        turns = self._facts.turns
+        return content_ids(
+            turns.digests,
+            turns.counts.tolist(),
+            table[self._local].tobytes(),
+            self._counts.tolist(),
+        )
 
-_TURN_SUMS = ("num_messages", "num_answers", "system_bytes", "user_bytes", "assistant_bytes")
-_SMALL = ("row", "group", "subset", "category", "kind", "license", "media")
-
-
-def _read_index(folder: str) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """(small columns, turns) of each sample of a row folder, in order."""
-    turns = read_parquet(join(folder, "turns.parquet")).to_pylist()
-    reader = open_ipc(join(folder, "samples.arrow"))
-    at = 0
-    sample = 0
-    for number in range(reader.num_record_batches):
-        for row in reader.get_batch(number).select(_SMALL).to_pylist():
-            end = at
-            while end < len(turns) and turns[end]["sample"] == sample:
-                end += 1
-            yield row, turns[at:end]
-            at, sample = end, sample + 1
+    def _positions(self, usable: npt.NDArray[np.bool_], first: int) -> pl.Series:
+        counts = np.where(usable, self._counts, 0)
+        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int64())
+        flat = pa.array(self._local[usable[self._owner]] + first, pa.int64())
+        lists = pa.LargeListArray.from_arrays(offsets, flat)
+        return pl.Series("media", pl.from_arrow(lists), dtype=pl.List(pl.Int64))
 
 
-def _modality(refs: Sequence[dict[str, Any]]) -> str:
-    if any(ref["kind"] == "video" for ref in refs):
-        return "video"
-    if not refs:
-        return "text"
-    return "image" if len(refs) == 1 else "multi_image"
+def _rejected(rejected: pl.DataFrame) -> pl.DataFrame:
+    return rejected.select(
+        "folder",
+        "row",
+        "group",
+        "subset",
+        fate=pl.lit(Fate.UNREADABLE.value),
+        stage=pl.lit(Stage.CURATE.value),
+        rule=pl.col("reason"),
+        value=pl.when(pl.col("detail") != "").then("detail"),
+        media=pl.lit(None, pl.List(pl.Int64)),
+    )

@@ -9,6 +9,8 @@ from typing import Literal
 
 # An archive or two a worker; what does not fit is streamed.
 DEFAULT_CACHE_BYTES = 50_000_000_000
+# What resolve holds of the index at once: a part and the sums over all of them.
+DEFAULT_MEMORY_BYTES = 1_000_000_000
 
 
 def default_store() -> str:
@@ -40,10 +42,12 @@ class BuildOptions:
     engine: str = "ray"
     ray_address: str | None = None
     cache_bytes: int = DEFAULT_CACHE_BYTES  # of downloads on disk at once; 0 streams all
-    dry_run: bool = False
+    memory_bytes: int = DEFAULT_MEMORY_BYTES  # of the index in memory at once, in resolve
+    tokenizer: str | None = None  # name or path; None: text is estimated
     overwrite: bool = False
     licenses: Literal["permissive", "non-commercial", "all"] = "all"
     skip_unavailable: bool = False
+    allow_missing: bool = False  # without components that have no data; the others' ratios hold
     exclude: tuple[str, ...] = ()
     # (source, folder): media that upstream does not ship, see local_media.py.
     media: tuple[tuple[str, str], ...] = ()

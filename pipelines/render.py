@@ -1,60 +1,240 @@
-"""Messages as they are emitted: every video placeholder becomes its frames, each with its time."""
+"""Messages as they are emitted: the turns that are written, with the style's words around media.
+
+Texts are numbers into a pool (the stored texts, the style's words, intros, frame labels) until the
+last step, which gathers them into Arrow: no row, message or item is ever a Python object. Arrays
+carry what they have one value of as a suffix, as in `written.py`; `_x` is a media that is written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from manifests.schema import MESSAGES_TYPE
+from filters.conversation import flatten
+from manifests.errors import IntegrityError
+from manifests.schema import CONTENT_TYPE, MESSAGE_TYPE, MESSAGES_TYPE
+from mixtures.styles import PLAIN, Style
+from pipelines.flat import Bools, Ints, count_where, offsets, ranges, starts
+from pipelines.written import EMPTY, Parts, Stored, Written, written
+
+# TODO(labels): pipelines/tokens.py still asks here; it will ask the style.
+frame_label = PLAIN.frame_label
+
+# The style's system message, as a stored message and as a stored item.
+_SYSTEM = EMPTY - 1
 
 
-def frame_label(timestamp_ms: int) -> str:
-    """`Frame from MM:SS:`, the words of SmolVLM2's training code; minutes go past 59.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowMedia:
+    """The media of a batch of rows as upstream has them, one value a media, row after row."""
 
-    To the nearest second: at 29.97 frames a second, what is shown at 1 s began at 0.967 s.
+    counts_r: Ints
+    is_video: Bools
+    num_frames: Ints  # that are written of it; 1 for an image
+    duration_ms: Ints  # 0 for an image
+    times_ms: Ints  # of all clips' written frames, clip after clip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    messages: pa.Array
+    media_x: Ints  # in written order, as numbers into `RowMedia`
+    counts_r: Ints  # how many of them each row has
+    plan: Written
+
+
+def render(
+    stored: pa.Array,
+    places: Ints,
+    parts: Parts,
+    media: RowMedia,
+    document_r: Bools,
+    style: Style,
+) -> Rendered:
+    """Emitted messages of a batch of rows.
+
+    Conversation c of `parts` is `stored[places[c]]`. Rows that `document_r` marks get no words but
+    frame labels. IntegrityError: items that do not fit the media, or turns that there are not.
     """
-    seconds = (timestamp_ms + 500) // 1000
-    return f"Frame from {seconds // 60:02d}:{seconds % 60:02d}:"
+    chats = Stored(flatten(pa.record_batch({"messages": stored})), places)
+    plan = written(chats, parts)
+    is_media = np.append(chats.media_i, False)[plan.item_i]
+    item_x, row_x = plan.item_i[is_media], plan.row_m[plan.message_i[is_media]]
+    media_x = _numbers(chats, parts, media, item_x, row_x)
+    if _as_stored(parts, media, style):
+        messages = stored.take(pa.array(places))
+    else:
+        worded = _with_system(plan, chats, document_r) if style.system else plan
+        messages = _Renderer(chats, worded, media, document_r, style).messages(media_x)
+    counts_r = np.bincount(row_x, minlength=len(document_r))
+    return Rendered(messages=messages, media_x=media_x, counts_r=counts_r, plan=plan)
 
 
-def expand_videos(
-    messages: list[dict[str, Any]], timestamps: Sequence[Sequence[int]]
-) -> list[dict[str, Any]]:
-    """The conversation with its i-th video item replaced by a label and an image for each frame."""
-    clips = iter(timestamps)
-    return [
-        {"role": message["role"], "content": _expand(message["content"], clips)}
-        for message in messages
-    ]
+def _as_stored(parts: Parts, media: RowMedia, style: Style) -> bool:
+    """Whether no message can differ from what the store has."""
+    whole = len(parts.row_c) == len(parts.turns_r) == parts.turns_r.null_count
+    return whole and style == PLAIN and not media.is_video.any()
 
 
-def _expand(content: list[dict[str, str]], clips: Any) -> list[dict[str, str]]:
-    items: list[dict[str, str]] = []
-    for item in content:
-        if item["type"] != "video":
-            items.append(item)
-            continue
-        for timestamp_ms in next(clips):
-            items.append({"type": "text", "text": frame_label(timestamp_ms)})
-            items.append({"type": "image", "text": ""})
-    return items
+def _numbers(chats: Stored, parts: Parts, media: RowMedia, item_x: Ints, row_x: Ints) -> Ints:
+    """The media that each written media item stands for: the n-th item stored is the n-th media."""
+    first_m = chats.first_m_c[parts.own_c]
+    found_r = chats.num_media(first_m, chats.num_m_c[parts.own_c])
+    wrong_r = found_r != media.counts_r
+    if not wrong_r.any():
+        rank = chats.media_before_i[item_x] - chats.media_before_m[first_m[row_x]]
+        numbers: Ints = starts(media.counts_r)[row_x] + rank
+        wrong_r[row_x[chats.video_i[item_x] != media.is_video[numbers]]] = True
+    if wrong_r.any():
+        row = int(wrong_r.argmax())
+        raise IntegrityError(
+            f"sample {parts.ids_r[row]} has {found_r[row]} media items for {media.counts_r[row]} "
+            "media, or images for videos; the filter `placeholders` drops such samples: "
+            "add it to the recipe"
+        )
+    return numbers
 
 
-def render_messages(messages: pa.Array, timestamps: Sequence[Sequence[Sequence[int]]]) -> pa.Array:
-    """Emitted messages of a batch; `timestamps[i]` are the clips of row i, none for most rows.
-
-    Rows without a clip are passed on as the Arrow values that they are.
-    """
-    changed = [i for i, clips in enumerate(timestamps) if clips]
-    if not changed:
-        return messages
-    rendered = pa.array(
-        [expand_videos(messages[i].as_py(), timestamps[i]) for i in changed], type=MESSAGES_TYPE
+def _with_system(plan: Written, chats: Stored, document_r: Bools) -> Written:
+    """The plan with the style's system message in front of chats that write none of their own."""
+    has_r = count_where(plan.row_m, chats.system_m[plan.message_m], len(document_r)) > 0
+    rows = np.flatnonzero(~has_r & ~document_r)
+    at = np.searchsorted(plan.row_m, rows)
+    message_m = np.insert(plan.message_m, at, _SYSTEM)
+    is_new = message_m == _SYSTEM
+    message_i = np.flatnonzero(~is_new)[plan.message_i]
+    new = np.flatnonzero(is_new)
+    place = np.searchsorted(message_i, new)
+    return replace(
+        plan,
+        row_m=np.insert(plan.row_m, at, rows),
+        message_m=message_m,
+        message_i=np.insert(message_i, place, new),
+        item_i=np.insert(plan.item_i, place, _SYSTEM),
     )
-    order = list(range(len(messages)))
-    for place, i in enumerate(changed):
-        order[i] = len(messages) + place
-    return pc.take(pa.concat_arrays([messages, rendered]), pa.array(order, pa.int64()))
+
+
+class _Pool:
+    """Texts by number: those of the store first, then every other text once."""
+
+    def __init__(self, stored: pa.Array) -> None:
+        self._stored = stored
+        self._numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        return self._numbers.setdefault(text, len(self._stored) + len(self._numbers))
+
+    def numbers(self, texts: Iterable[str]) -> Ints:
+        return np.fromiter(map(self.number, texts), np.int64)
+
+    def take(self, numbers: Ints) -> pa.Array:
+        own = pa.array(list(self._numbers), pa.string())
+        return pa.concat_arrays([self._stored, own]).take(pa.array(numbers))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """Of each written media, which of the style's texts stand around it."""
+
+    clip: Bools
+    num_items: Ints  # images, and labels before frames
+    intro: Bools
+    clip_outro: Bools
+    outro: Bools
+
+    def widths(self) -> Ints:
+        return self.num_items + self.intro + self.clip_outro + self.outro
+
+
+class _Renderer:
+    def __init__(
+        self, chats: Stored, plan: Written, media: RowMedia, document_r: Bools, style: Style
+    ) -> None:
+        self._chats, self._plan, self._media, self._style = chats, plan, media, style
+        self._pool = _Pool(chats.texts_i)
+        # Of a written message: whether words stand around its media.
+        self._worded_m = np.append(chats.user_m, [False, False])[plan.message_m]
+        self._worded_m &= ~document_r[plan.row_m]
+        self._num_rows = len(document_r)
+
+    def messages(self, media_x: Ints) -> pa.Array:
+        plan = self._plan
+        is_media = np.append(self._chats.media_i, [False, False])[plan.item_i]
+        words = self._words(plan.message_i[is_media], media_x)
+        widths = np.ones(len(plan.item_i), np.int64)
+        widths[is_media] = words.widths()
+        first = starts(widths)
+        numbers = np.full(int(first[-1]), self._pool.number(""))
+        numbers[first[:-1][~is_media]] = self._texts(plan.item_i[~is_media])
+        is_image = np.zeros(len(numbers), bool)
+        self._put_media(numbers, is_image, first[:-1][is_media], media_x, words)
+        num_messages = len(plan.message_m)
+        num_items_m = np.bincount(plan.message_i, weights=widths, minlength=num_messages)
+        return self._arrow(numbers, is_image, num_items_m.astype(np.int64))
+
+    def _texts(self, item_i: Ints) -> Ints:
+        numbers = np.where(item_i == EMPTY, self._pool.number(""), item_i)
+        return np.where(item_i == _SYSTEM, self._pool.number(self._style.system), numbers)
+
+    def _words(self, message_x: Ints, media_x: Ints) -> _Words:
+        style, clip = self._style, self._media.is_video[media_x]
+        worded = self._worded_m[message_x]
+        again = message_x[1:] == message_x[:-1]
+        last = np.append(~again, True)[: len(clip)]
+        in_run = np.append(False, again & ~clip[:-1])[: len(clip)]
+        image_intro = ~clip & ~in_run & bool(style.image_intro)
+        return _Words(
+            clip=clip,
+            num_items=np.where(clip, 2 * self._media.num_frames[media_x], 1),
+            intro=worded & (image_intro | (clip & bool(style.clip_intro_form))),
+            clip_outro=worded & clip & bool(style.clip_outro),
+            outro=worded & last & bool(style.outro),
+        )
+
+    def _put_media(
+        self, numbers: Ints, is_image: Bools, first_x: Ints, media_x: Ints, words: _Words
+    ) -> None:
+        """Fill in what stands from `first_x` on: intro, media items, clip outro, outro."""
+        clip, body = words.clip, first_x + words.intro
+        numbers[first_x[words.intro & ~clip]] = self._pool.number(self._style.image_intro)
+        introduced = words.intro & clip
+        numbers[first_x[introduced]] = self._intros(media_x[introduced])
+        frames = words.num_items[clip] // 2
+        label = np.repeat(body[clip], frames) + 2 * ranges(np.zeros_like(frames), frames)
+        numbers[label] = self._labels(media_x[clip])
+        is_image[label + 1] = True
+        is_image[body[~clip]] = True
+        end = body + words.num_items
+        numbers[end[words.clip_outro]] = self._pool.number(self._style.clip_outro)
+        numbers[(end + words.clip_outro)[words.outro]] = self._pool.number(self._style.outro)
+
+    def _intros(self, media_x: Ints) -> Ints:
+        """Their texts: by frames written and duration."""
+        facts = np.stack([self._media.num_frames[media_x], self._media.duration_ms[media_x]], 1)
+        unique, which = np.unique(facts, axis=0, return_inverse=True)
+        return self._pool.numbers(self._style.clip_intro(*fact) for fact in unique.tolist())[which]
+
+    def _labels(self, media_x: Ints) -> Ints:
+        """The texts of all frames of these clips."""
+        media = self._media
+        first = starts(np.where(media.is_video, media.num_frames, 0))[media_x]
+        times = media.times_ms[ranges(first, media.num_frames[media_x])]
+        unique, which = np.unique(times, return_inverse=True)
+        return self._pool.numbers(map(self._style.frame_label, unique.tolist()))[which]
+
+    def _arrow(self, numbers: Ints, is_image: Bools, num_items_m: Ints) -> pa.Array:
+        types = pa.array(["text", "image"]).take(pa.array(is_image.astype(np.int8)))
+        items = pa.StructArray.from_arrays(
+            [types, self._pool.take(numbers)], fields=list(CONTENT_TYPE)
+        )
+        contents = pa.ListArray.from_arrays(offsets(num_items_m), items)
+        message_m = self._plan.message_m
+        stored = self._chats.roles_m
+        which = np.where(message_m == _SYSTEM, len(stored), message_m)
+        roles = pa.concat_arrays([stored, pa.array(["system"])]).take(pa.array(which))
+        messages = pa.StructArray.from_arrays([roles, contents], fields=list(MESSAGE_TYPE))
+        counts_r = np.bincount(self._plan.row_m, minlength=self._num_rows)
+        return pa.ListArray.from_arrays(offsets(counts_r), messages, type=MESSAGES_TYPE)

@@ -124,12 +124,14 @@ class SampleBatch:
         count, turn_m = len(self._digests), np.array(self._turn_m, np.int64)
         bytes_i = pc.binary_length(chats.texts_i).to_numpy().astype(np.int64)
         bytes_m = sum_per(chats.num_items_m, bytes_i)
+        is_media = equals(chats.types_i, "image") | equals(chats.types_i, "video")
         columns: dict[str, Any] = {
             "sample": np.array(self._samples, np.int64) + self._first,
             "turn": self._numbers,
             "digest": self._digests,
             "num_messages": np.bincount(turn_m, minlength=count),
             "num_answers": count_per(turn_m, equals(chats.roles_m, "assistant"), count),
+            "num_media": count_per(turn_m[chats.message_i], is_media, count),
         }
         for role in ("system", "user", "assistant"):
             spoken = np.where(equals(chats.roles_m, role), bytes_m, 0)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from mixtures.tokens import (
+from pipelines.old_tokens import (
     DEFAULT_PROCESSOR,
     MediaSizes,
     TextSizes,

@@ -100,6 +100,8 @@ def _check_plan(build: str, manifest: BuildManifest) -> Plan:
         "plan_digest": plan.digest,
         "recipe": plan.recipe.name,
         "seed": plan.seed,
+        "unit": plan.recipe.unit,
+        "missing": plan.missing,
         "processor": plan.processor,
         "tokens_estimated": plan.tokens_estimated,
         "revisions": revisions(plan),

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
@@ -16,7 +15,6 @@ from manifests.build import DATA_FOLDER, MANIFEST_NAME, BuildManifest, OutputFil
 from manifests.errors import IntegrityError, invalid_fields
 from manifests.schema import SAMPLE_SCHEMA, Sample
 from manifests.storage import filesystem, join
-from mixtures.assign import NO_LEAF, assign
 from mixtures.order import WINDOW_ROWS
 from mixtures.plan import Plan
 from mixtures.prefix import prefix_deviations
@@ -44,8 +42,9 @@ class BuiltRows:
         self._manifest = manifest
         self._plan = plan
         self.ids: Counter[str] = Counter()
-        self._seen: set[tuple[str, int]] = set()
-        self._claims: list[pl.DataFrame] = []
+        self._seen: set[tuple[str, str, int]] = set()
+        self._places = {leaf.path: leaf.index for leaf in plan.recipe.leaves()}
+        self._leaves: list[int] = []
         self._totals: Counter[str] = Counter()
 
     def read(self, expected: OutputFile) -> None:
@@ -59,23 +58,22 @@ class BuiltRows:
                 raise fail(path, f"it holds {file.metadata.num_rows} rows, not {expected.rows}")
             at = 0
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                self._claim(batch)
                 for row in batch.to_pylist():
                     self._check_row(f"{path} row {at}", row)
                     at += 1
-
-    def _claim(self, batch: Any) -> None:
-        names = ["source", "subset", "modality", "category"]
-        self._claims.append(pl.DataFrame(pl.from_arrow(batch.select(names))))
 
     def _check_row(self, where: str, row: dict[str, Any]) -> None:
         try:
             sample = Sample.model_validate(row)
         except ValidationError as error:
             raise fail(where, invalid_fields(error)) from error
-        if (sample.id, sample.repeat) in self._seen:
+        key = (sample.component, sample.id, sample.repeat)
+        if key in self._seen:
             raise fail(where, f"id {sample.id} pass {sample.repeat} occurs twice")
-        self._seen.add((sample.id, sample.repeat))
+        self._seen.add(key)
+        if sample.component not in self._places:
+            raise fail(where, f"the plan has no component {sample.component!r} for the row")
+        self._leaves.append(self._places[sample.component])
         self.ids[sample.id] += 1
         self._totals["num_images"] += len(sample.images)
         for name in _TOKENS:
@@ -91,10 +89,7 @@ class BuiltRows:
     def check_order(self) -> None:
         """Quotas, and the shares of every prefix of whole windows."""
         recipe = self._plan.recipe
-        leaves = assign(recipe, pl.concat(self._claims))
-        if (leaves == NO_LEAF).any():
-            where = self._place(int((leaves == NO_LEAF).argmax()))
-            raise fail(where, "the row belongs to no component of the plan")
+        leaves = np.array(self._leaves, dtype=np.int32)
         counts = np.bincount(leaves, minlength=len(self._plan.leaves))
         for part, count in zip(self._plan.leaves, counts.tolist(), strict=True):
             if part.quota != count:

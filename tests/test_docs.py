@@ -11,7 +11,7 @@ import pytest
 import sources
 from mixtures.recipe import check_sources
 from mixtures.recipe_file import parse_recipe
-from pipelines.resolve import parse_policies
+from pipelines.judge import parse_policies
 from pipelines.source_pages import sources_page
 from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
 

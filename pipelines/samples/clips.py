@@ -29,6 +29,7 @@ X264_OPTIONS = {
 }
 # A photo that a camera pans over needs no more than twice the clip's width.
 _PAN_SIDE_PX = 600
+_STILL_SIZE = (112, 112)
 # Words that stand in the corner of a long clip, one a section.
 SECTION_WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "ivory")
 SECTION_COLORS = ("red", "green", "blue", "orange", "purple", "teal", "brown", "black", "navy")
@@ -91,8 +92,19 @@ def pan_photo(scene: Scene, number: int, seconds: float, fps: int = 8) -> Clip:
 
 def long_clip(scene: Scene, number: int, seconds: int, fps: int = 2) -> Clip:
     """A pan of more than a minute with a moving mark and a coloured word for each section."""
-    base = pan_photo(scene, number, seconds, fps)
-    rng = seeded("long", scene.name, number)
+    return _in_sections(pan_photo(scene, number, seconds, fps), number)
+
+
+def still_clip(scene: Scene, picture: Image.Image, seconds: int, *names: object) -> Clip:
+    """The same over a picture that does not move: minutes of it are some 20 kB."""
+    small = ImageOps.contain(picture.convert("YCbCr"), _STILL_SIZE, Image.Resampling.BICUBIC)
+    small = small.crop((0, 0, small.width // 2 * 2, small.height // 2 * 2))
+    return _in_sections(Clip(scene, 1, [small.copy() for _ in range(seconds)]), *names)
+
+
+def _in_sections(base: Clip, *names: object) -> Clip:
+    scene, fps, seconds = base.scene, base.fps, len(base.frames) // base.fps
+    rng = seeded("long", scene.name, *names)
     count = rng.randint(6, len(SECTION_WORDS))
     words = rng.sample(SECTION_WORDS, count)
     colors = rng.sample(SECTION_COLORS, count)

@@ -1,4 +1,4 @@
-"""LLaVA-Video-178K in small: three configs of clips in tar.gz, and the questions of LLaVA-Hound."""
+"""LLaVA-Video-178K in small: five configs of clips in tar.gz, and the questions of LLaVA-Hound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from pipelines.samples import archives, broken
 from pipelines.samples.clips import encode
 from pipelines.samples.hound import Hound
-from pipelines.samples.talk import Film, film_ball, film_long, film_pan, film_shot
+from pipelines.samples.stock import Gallery
+from pipelines.samples.talk import Film, film_ball, film_long, film_pan, film_shot, film_still
 from pipelines.samples.truth import Sheet, Truth
 from pipelines.samples.words import seeded
 
@@ -20,6 +21,9 @@ ACADEMIC, NEXTQA = "0_30_s_academic_v0_1", "0_30_s_nextqa"
 ACTIVITY, HOUND = "1_2_m_activitynetqa", "llava_hound"
 _NUM_HOUND_ROWS = 44
 _NUM_LONG_ROWS = 14
+# Configs of longer clips: seconds of the first one, and how much longer each next one is.
+_LONGER = {"1_2_m_academic_v0_1": (62, 7), "2_3_m_academic_v0_1": (122, 7)}
+_NUM_LONGER, _NUM_ASKED = 8, 5
 _CAPTION_ASKS = (
     "Please provide a detailed description of the video, focusing on the main subjects.",
     "Can you describe what happens in the video, in the order in which it happens?",
@@ -35,6 +39,8 @@ def write(folder: Path, truth: Truth, scale: int, hound: Hound) -> None:
     academic = _academic(repo, truth, scale)
     _nextqa(repo, truth, scale, academic)
     _activity(repo, truth, scale)
+    for config in _LONGER:
+        _longer(repo, truth, scale, config)
     sheet = _sheet(truth, HOUND, "sharegptvideo_qa_255k_processed.json")
     hound.fill_llava(sheet, _NUM_HOUND_ROWS * scale)
     _write_json(repo, sheet)
@@ -211,3 +217,24 @@ def _activity(repo: Path, truth: Truth, scale: int) -> None:
             sheet.add(_row(ACTIVITY, path, [fact]))
     _write_tar(repo, ACTIVITY, 1, _members(clips))
     _write_json(repo, sheet)
+
+
+def _longer(repo: Path, truth: Truth, scale: int, config: str) -> None:
+    """Clips of one to three minutes, with a caption and single questions each."""
+    gallery, (first_s, step_s) = Gallery(), _LONGER[config]
+    caption = _sheet(truth, config, f"{config}_cap_processed.json")
+    stem = config.removesuffix("_v0_1")
+    open_ended = _sheet(truth, config, f"{stem}_oe_v0_1_qa_processed.json")
+    clips: Clips = {}
+    for number in range(_NUM_LONGER * scale):
+        film = film_still(gallery, config, number, first_s + step_s * (number % _NUM_LONGER))
+        rng = seeded(config, number)
+        path = f"academic_source/ego4d/{rng.getrandbits(64):016x}.mp4"
+        clips[path] = (film, encode(film.clip, crf=34))
+        ask = _CAPTION_ASKS[number % len(_CAPTION_ASKS)]
+        caption.add(_row(config, path, [(ask, _caption(film, rng))], number % 5 != 4))
+        for pair in rng.sample(film.facts, _NUM_ASKED):
+            open_ended.add(_row(config, path, [pair]))
+    _write_tar(repo, config, 1, _members(clips))
+    _write_json(repo, caption)
+    _write_json(repo, open_ended)

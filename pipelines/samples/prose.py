@@ -66,6 +66,10 @@ class Documents:
             chapters.append("\n\n".join(parts))
         return "\n\n\n".join(chapters)
 
+    def long_page(self) -> Page:
+        """Some fifty kilobytes: above 8,192 ids in any vocabulary that knows English."""
+        return self._placed("\n\n\n".join(self.book() for _ in range(2)))
+
     def _placed(self, text: str) -> Page:
         rng = seeded(self.name, "place", self.count)
         self.count += 1

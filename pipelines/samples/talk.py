@@ -11,8 +11,9 @@ from pipelines.samples.clips import (
     cut_shot,
     long_clip,
     pan_photo,
+    still_clip,
 )
-from pipelines.samples.stock import Scene, photos, shots
+from pipelines.samples.stock import Gallery, Scene, photos, shots
 
 _LETTERS = "ABCDE"
 _MC_ASKS = (
@@ -90,8 +91,19 @@ def film_ball(number: int, seconds: float, fps: int = 8) -> Film:
 
 def film_long(scene_number: int, number: int, seconds: int) -> Film:
     """More than a minute, with a coloured word for each section."""
+    return _film_of_sections(long_clip(photos()[scene_number], number, seconds), scene_number)
+
+
+def film_still(gallery: Gallery, name: str, number: int, seconds: int) -> Film:
+    """The same, small and still; its picture looks like none before it. The scenes take turns."""
+    scene_number = number % len(photos())
     scene = photos()[scene_number]
-    clip = long_clip(scene, number, seconds)
+    picture = gallery.take(scene, name, number)
+    return _film_of_sections(still_clip(scene, picture, seconds, name, number), scene_number)
+
+
+def _film_of_sections(clip: Clip, scene_number: int) -> Film:
+    scene = clip.scene
     words = [word for word, _ in clip.sections]
     facts = [
         ("Which word is shown first?", f"The first word is {words[0]}."),

@@ -1,4 +1,7 @@
-"""The Cauldron in small: six configs, a Parquet file each; images as bytes, no markers in texts."""
+"""The Cauldron in small: its 50 configs, a Parquet file each; images as bytes, no markers in texts.
+
+Six of them are of some size and hold the defects; cauldron_more.py makes a few rows of the others.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image, ImageOps
 
-from pipelines.samples import broken, tables
+from pipelines.samples import broken, cauldron_more, tables
 from pipelines.samples.charts import make_chart
 from pipelines.samples.diagrams import make_diagram
 from pipelines.samples.pages import make_page
@@ -31,6 +34,8 @@ SCHEMA = tables.with_features(
     },
 )
 _NUM_ROWS = 42
+# Rows of configs whose images are null upstream.
+_WITHOUT_IMAGES = {"okvqa": _NUM_ROWS, "clevr_math": cauldron_more.NUM_ROWS}
 _SUCCINCT = "\nAnswer succinctly with a single word."
 _SHORT = "\nProvide a short and direct response."
 _CAPTION_ASKS = (
@@ -47,7 +52,7 @@ def write(
     folder: Path, truth: Truth, scale: int, gallery: Gallery, twin: tuple[Pair, Place]
 ) -> None:
     """`twin` is a pair of M4-Instruct, and where it stands: spot_the_diff holds it once more."""
-    sheets = {name: _sheet(truth, name) for name in (*_CONFIGS, "okvqa")}
+    sheets = {name: _sheet(truth, name) for name in (*_CONFIGS, *_WITHOUT_IMAGES)}
     for name, (make, plant) in _CONFIGS.items():
         for number in range(_NUM_ROWS * scale):
             sheets[name].add(make(number, gallery))
@@ -56,8 +61,13 @@ def write(
     pair, place = twin
     copy = _row("spot_the_diff", [pair.first, pair.second], [(pair.question, pair.answer)])
     sheets["spot_the_diff"].plant("exact_duplicate_across_sources", copy, place)
-    for number in range(_NUM_ROWS * scale):
-        sheets["okvqa"].plant("image_bytes_null", _okvqa(number))
+    for name, num_rows in _WITHOUT_IMAGES.items():
+        for number in range(num_rows * scale):
+            sheets[name].plant("image_bytes_null", _without_image(name, number))
+    for name, make_more in cauldron_more.CONFIGS.items():
+        sheets[name] = _sheet(truth, name)
+        for number in range(cauldron_more.NUM_ROWS * scale):
+            sheets[name].add(_row(name, *make_more(gallery, name, number)))
     for sheet in sheets.values():
         tables.write(folder / REPO / sheet.file, SCHEMA, sheet.rows, row_group_rows=20)
 
@@ -120,16 +130,16 @@ def _difference(number: int, gallery: Gallery) -> Row:
     return _row("spot_the_diff", [pair.first, pair.second], [(ask, pair.answer)])
 
 
-def _okvqa(number: int) -> Row:
+def _without_image(config: str, number: int) -> Row:
     """A row as upstream left it: the image is a path on a disk that nobody has."""
     scene = photos()[number % len(photos())]
     question, answer = scene.facts[number // len(photos()) % len(scene.facts)]
     file = 10_007 + number * 5_393
     path = (
         "/fsx/m4/datasets/downloads/extracted/"
-        f"{zlib.crc32(b'okvqa'):08x}/train2014/COCO_train2014_{file:012d}.jpg"
+        f"{zlib.crc32(config.encode()):08x}/train2014/COCO_train2014_{file:012d}.jpg"
     )
-    row = _row("okvqa", [], [(question + _SUCCINCT, answer)])
+    row = _row(config, [], [(question + _SUCCINCT, answer)])
     return {**row, "images": [{"bytes": None, "path": path}]}
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from manifests.ledger import Fate
 
-VERSION = 2
+VERSION = 3
 
 
 class Outcome(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from hypothesis import strategies as st
 
-from mixtures.recipe import Recipe
+from mixtures.recipe import Recipe, Unit
 
 
 def recipe_of(components: list[dict[str, Any]], **fields: Any) -> Recipe:
@@ -26,22 +27,47 @@ def _sourced(component: dict[str, Any]) -> dict[str, Any]:
     return {"sources": [component["name"]], **component}
 
 
+Sizes = Literal["share", "amount"]
+
+
 @st.composite
-def levels(draw: st.DrawFn, depth: int, width: int, prefix: str = "c") -> list[dict[str, Any]]:
+def levels(
+    draw: st.DrawFn,
+    depth: int,
+    width: int,
+    prefix: str = "c",
+    sizes: Sequence[Sizes] = ("share",),
+) -> list[dict[str, Any]]:
+    """Siblings, all of one kind of size, and what is below them."""
     weights = draw(st.lists(st.integers(1, 200), min_size=1, max_size=width))
+    kind = draw(st.sampled_from(sizes))
     parts: list[dict[str, Any]] = []
     for index, weight in enumerate(weights):
         name = f"{prefix}{index}"
-        part: dict[str, Any] = {"name": name, "share": Fraction(weight, sum(weights))}
+        size = {"share": Fraction(weight, sum(weights))}
+        part = {"name": name, **(size if kind == "share" else draw(amounts()))}
         if depth > 1 and draw(st.booleans()):
-            part["components"] = draw(levels(depth - 1, width, name))
+            part["components"] = draw(levels(depth - 1, width, name, sizes))
         parts.append(part)
     return parts
 
 
-def recipes(depth: int = 3, width: int = 6) -> st.SearchStrategy[Recipe]:
-    """Trees of at most `depth` levels of at most `width` siblings."""
-    return levels(depth, width).map(recipe_of)
+def amounts() -> st.SearchStrategy[dict[str, Any]]:
+    """A `take` or a `repeat`, of small numbers."""
+    takes = st.integers(1, 500).map(lambda amount: {"take": amount})
+    passes = st.fractions(Fraction(1, 8), 4, max_denominator=8)
+    return takes | passes.map(lambda number: {"repeat": number})
+
+
+def recipes(
+    depth: int = 3,
+    width: int = 6,
+    sizes: Sequence[Sizes] = ("share",),
+    units: Sequence[Unit] = ("samples",),
+) -> st.SearchStrategy[Recipe]:
+    """Trees of at most `depth` levels of at most `width` siblings, a level of one of `sizes`."""
+    trees = levels(depth, width, "c", sizes)
+    return st.builds(lambda parts, unit: recipe_of(parts, unit=unit), trees, st.sampled_from(units))
 
 
 def content_ids(count: int, seed: int = 0) -> list[str]:

@@ -15,6 +15,7 @@ from mixtures.order import WINDOW_ROWS, leaf_slots, row_order
 from mixtures.quota import solve
 from mixtures.recipe import Recipe
 from tests.mixtures.strategies import content_ids, recipe_of, recipes
+from tests.mixtures.supplies import plenty
 
 VIDEO: list[dict[str, Any]] = [
     {"name": "text", "share": "14%"},
@@ -22,14 +23,13 @@ VIDEO: list[dict[str, Any]] = [
     {"name": "multi_image", "share": "12%"},
     {"name": "image", "share": "41%"},
 ]
-NEVER_BINDS = 10**9
 
 Rows = list[tuple[str, int]]
 
 
 def _build(recipe: Recipe, leaf: npt.NDArray[np.int32], ids: list[str], total: int) -> Rows:
     """(content id, repeat) of each row of a build."""
-    solution = solve(recipe, [NEVER_BINDS] * len(recipe.leaves()), total)
+    solution = solve(recipe, plenty(len(recipe.leaves())), total)
     drawn = draw(ids, leaf, solution.quotas, recipe.seed)
     order = row_order(recipe, drawn, recipe.seed)
     return [(ids[drawn.sample[row]], int(drawn.repeat[row])) for row in order]
@@ -52,7 +52,7 @@ def _counts(recipe: Recipe, slots: npt.NDArray[Any], end: int) -> dict[str, tupl
 @settings(deadline=None, max_examples=60)
 @given(recipes(), st.integers(1, 1500))
 def test_every_window_end_is_prefix_exact_at_every_level(recipe: Recipe, total: int) -> None:
-    solution = solve(recipe, [NEVER_BINDS] * len(recipe.leaves()), total)
+    solution = solve(recipe, plenty(len(recipe.leaves())), total)
     slots = leaf_slots(recipe, solution.quotas)
     assert np.bincount(slots, minlength=len(solution.quotas)).tolist() == list(solution.quotas)
     final = _counts(recipe, slots, total)
@@ -71,7 +71,7 @@ def test_every_window_end_is_prefix_exact_at_every_level(recipe: Recipe, total: 
 @pytest.mark.parametrize("total", [64, 100, 1003, 6401, 20_011])
 def test_video_keeps_the_recipes_own_shares_too(total: int) -> None:
     recipe = recipe_of(VIDEO)
-    slots = leaf_slots(recipe, solve(recipe, [NEVER_BINDS] * 4, total).quotas)
+    slots = leaf_slots(recipe, solve(recipe, plenty(4), total).quotas)
     for end in range(WINDOW_ROWS, total, WINDOW_ROWS):
         counts = np.bincount(slots[:end], minlength=4).tolist()
         for leaf, count in zip(recipe.leaves(), counts, strict=True):
@@ -84,7 +84,7 @@ def test_where_both_shares_cannot_be_kept_the_drawn_ones_are() -> None:
     big = [{"name": f"big{place}", "share": Fraction(20, 64)} for place in range(2)]
     small = [{"name": f"small{place}", "share": Fraction(3, 160)} for place in range(20)]
     recipe = recipe_of([*big, *small])
-    quotas = solve(recipe, [NEVER_BINDS] * 22, 65).quotas
+    quotas = solve(recipe, plenty(22), 65).quotas
     assert quotas == (21, 21, *[2] * 3, *[1] * 17)
     counts = np.bincount(leaf_slots(recipe, quotas)[:64], minlength=22).tolist()
     assert all(
@@ -125,7 +125,7 @@ def test_the_order_does_not_depend_on_the_order_of_samples(
 def test_windows_keep_their_rows_and_passes_follow_each_other() -> None:
     recipe = recipe_of(VIDEO)
     leaf = np.arange(400, dtype=np.int32) % 4
-    solution = solve(recipe, [NEVER_BINDS] * 4, 1000)
+    solution = solve(recipe, plenty(4), 1000)
     drawn = draw(content_ids(400), leaf, solution.quotas, 0)
     order = row_order(recipe, drawn, 0)
     assert sorted(order.tolist()) == list(range(1000))
@@ -149,7 +149,7 @@ def test_strided_ranks_see_the_shares() -> None:
     The deviation is that of a random permutation: a draw without replacement of so many rows.
     """
     recipe, total = recipe_of(VIDEO), 64 * 150 + 37
-    quotas = solve(recipe, [NEVER_BINDS] * 4, total).quotas
+    quotas = solve(recipe, plenty(4), total).quotas
     drawn = draw(content_ids(total), np.repeat(np.arange(4, dtype=np.int32), quotas), quotas, 0)
     leaf = drawn.leaf[row_order(recipe, drawn, 0)]
     shares = np.array(quotas) / total

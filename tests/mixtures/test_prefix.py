@@ -11,12 +11,13 @@ from mixtures.prefix import prefix_deviations
 from mixtures.quota import solve
 from mixtures.recipe import Recipe
 from tests.mixtures.strategies import recipe_of, recipes
+from tests.mixtures.supplies import plenty
 
 
 @settings(deadline=None, max_examples=40)
 @given(recipes(), st.integers(1, 1000))
 def test_our_orders_are_exact(recipe: Recipe, total: int) -> None:
-    quotas = solve(recipe, [10**9] * len(recipe.leaves()), total).quotas
+    quotas = solve(recipe, plenty(len(recipe.leaves())), total).quotas
     deviations = prefix_deviations(recipe, leaf_slots(recipe, quotas))
     assert all(deviation.is_exact for deviation in deviations)
     with_rows = {leaf.path for leaf, quota in zip(recipe.leaves(), quotas, strict=True) if quota}

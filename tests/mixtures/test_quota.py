@@ -1,112 +1,146 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import InfeasibleError
-from mixtures.quota import largest_remainder, largest_total, solve
+from mixtures.quota import Solution, largest_total, solve, solve_for
 from mixtures.recipe import Component, Recipe
+from mixtures.supply import ArraySupply
+from tests.mixtures.by_hand import ByHand
 from tests.mixtures.strategies import recipe_of, recipes
-
-
-def by_hand(shares: Sequence[Fraction], total: int) -> list[int]:
-    """Largest remainder as a textbook has it."""
-    exact = [share * total for share in shares]
-    parts = [int(value) for value in exact]
-    order = sorted(range(len(shares)), key=lambda place: (parts[place] - exact[place], place))
-    for place in order[: total - sum(parts)]:
-        parts[place] += 1
-    return parts
-
-
-def quotas_by_hand(components: Sequence[Component], total: int) -> list[tuple[Component, int]]:
-    found = []
-    parts = by_hand([component.share for component in components], total)
-    for component, part in zip(components, parts, strict=True):
-        found.append((component, part))
-        found += quotas_by_hand(component.components, part)
-    return found
-
-
-def fits_by_hand(recipe: Recipe, available: Sequence[int], total: int) -> bool:
-    left = iter(available)
-    for component, quota in quotas_by_hand(recipe.components, total):
-        if component.max_samples is not None and quota > component.max_samples:
-            return False
-        if not component.components and quota > next(left) * component.max_repeat:
-            return False
-    return True
-
-
-@given(st.lists(st.integers(1, 1000), min_size=1, max_size=8), st.integers(0, 10**6))
-def test_largest_remainder_sums_and_stays_within_one(weights: list[int], total: int) -> None:
-    shares = [Fraction(weight, sum(weights)) for weight in weights]
-    parts = largest_remainder(shares, np.array([total]))[0].tolist()
-    assert parts == by_hand(shares, total)
-    assert sum(parts) == total
-    assert all(abs(part - share * total) < 1 for part, share in zip(parts, shares, strict=True))
-
-
-def test_ties_go_to_the_earlier_component() -> None:
-    thirds = [Fraction(1, 3)] * 3
-    assert largest_remainder(thirds, np.array([4, 5])).tolist() == [[2, 1, 1], [2, 2, 1]]
+from tests.mixtures.supplies import counted, plenty, supplies
 
 
 @st.composite
-def capped(draw: st.DrawFn) -> tuple[Recipe, list[int]]:
-    recipe = draw(recipes(depth=2, width=4))
+def capped(draw: st.DrawFn) -> tuple[Recipe, ArraySupply]:
+    """A recipe of any unit with any caps, and what there is."""
+    unit = draw(st.sampled_from(["samples", "samples", "tokens", "answer_tokens"]))
+    recipe = draw(recipes(depth=2, width=3)).model_copy(update={"unit": unit})
+    rarely = st.one_of(st.none(), st.none(), st.none(), st.integers(1, 30))
 
     def caps(component: Component) -> Component:
-        cap = draw(st.one_of(st.none(), st.none(), st.integers(1, 60)))
-        repeat = 1 if component.components else draw(st.integers(1, 3))
-        inner = tuple(caps(part) for part in component.components)
-        changes: dict[str, Any] = {"max_samples": cap, "max_repeat": repeat, "components": inner}
+        changes: dict[str, Any] = {
+            "max_samples": draw(rarely),
+            "max_tokens": draw(rarely.map(lambda most: most and most * 3)),
+            "max_images": draw(rarely.map(lambda most: most and most * 2)),
+            "max_duration_s": draw(rarely),
+            "components": tuple(caps(part) for part in component.components),
+        }
+        if not component.components:
+            changes["max_repeat"] = draw(st.integers(1, 3))
         return component.model_copy(update=changes)
 
     changed = tuple(caps(component) for component in recipe.components)
     recipe = recipe.model_copy(update={"components": changed})
-    size = len(recipe.leaves())
-    return recipe, draw(st.lists(st.integers(1, 20), min_size=size, max_size=size))
+    return recipe, draw(supplies(len(recipe.leaves()), size=6, most=6))
 
 
-@settings(deadline=None, max_examples=60)
+def ceiling(recipe: Recipe, supply: ArraySupply) -> int:
+    """No total above this one can fit: every leaf is drawn at most 3 times."""
+    leaves = range(len(recipe.leaves()))
+    return sum(supply.amount(leaf, recipe.unit, 3 * supply.samples(leaf)) for leaf in leaves)
+
+
+@settings(deadline=None, max_examples=80)
 @given(capped())
-def test_the_largest_total_is_the_true_maximum(case: tuple[Recipe, list[int]]) -> None:
-    recipe, available = case
-    solution = solve(recipe, available)
-    # No total above this one can fit: every leaf is drawn at most 3 times.
-    ceiling = 3 * sum(available)
-    fitting = [total for total in range(1, ceiling + 1) if fits_by_hand(recipe, available, total)]
-    assert solution.total == max(fitting)
+def test_the_largest_total_is_the_true_maximum(case: tuple[Recipe, ArraySupply]) -> None:
+    recipe, supply = case
+    by_hand = ByHand(recipe, supply)
+    totals = range(1, ceiling(recipe, supply) + 1)
+    best = max((total for total in totals if by_hand.fits(total)), default=0)
+    assert largest_total(recipe, supply) == best
+    try:
+        solution = solve(recipe, supply)
+    except InfeasibleError:
+        return
+    assert solution.total == best
     assert solution.binding is not None
     assert solution.binding.needs > solution.binding.has
     assert solution.binding.total == solution.total + 1
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=120)
 @given(capped(), st.integers(1, 200))
-def test_asked_totals_are_met_or_refused(case: tuple[Recipe, list[int]], total: int) -> None:
-    recipe, available = case
-    if not fits_by_hand(recipe, available, total):
+def test_asked_totals_are_met_or_refused(case: tuple[Recipe, ArraySupply], total: int) -> None:
+    recipe, supply = case
+    by_hand = ByHand(recipe, supply)
+    if not by_hand.fits(total):
         with pytest.raises(InfeasibleError) as caught:
-            solve(recipe, available, total)
-        best = largest_total(recipe, available, at_most=total)
+            solve(recipe, supply, total)
+        best = largest_total(recipe, supply, at_most=total)
         assert str(best) in str(caught.value) or best == 0
         assert best < total
         return
-    solution = solve(recipe, available, total)
-    by_level = quotas_by_hand(recipe.components, total)
-    leaves = [quota for component, quota in by_level if not component.components]
-    assert list(solution.quotas) == leaves
-    assert sum(solution.quotas) == total
-    fits_more = fits_by_hand(recipe, available, total + 1)
+    amounts = by_hand.quotas(total)
+    rows = [by_hand.rows(leaf, quota) for leaf, quota in enumerate(amounts)]
+    if not any(rows):
+        with pytest.raises(InfeasibleError, match="less than one sample"):
+            solve(recipe, supply, total)
+        return
+    solution = solve(recipe, supply, total)
+    assert list(solution.amounts) == amounts
+    assert list(solution.quotas) == rows
+    assert sum(solution.amounts) == solution.total == total
+    fits_more = by_hand.fits(total + 1)
     assert (solution.binding is None) == fits_more
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_what_is_realised_is_within_one_sample_of_what_was_asked(data: st.DataObject) -> None:
+    unit = data.draw(st.sampled_from(["samples", "tokens", "answer_tokens"]))
+    recipe = data.draw(recipes()).model_copy(update={"unit": unit})
+    supply = data.draw(supplies(len(recipe.leaves()), most=400))
+    try:
+        solution = solve(recipe, supply, data.draw(st.none() | st.integers(1, 5000)))
+    except InfeasibleError:
+        return
+    for leaf, (asked, got) in enumerate(zip(solution.amounts, solution.realised, strict=True)):
+        rows = solution.quotas[leaf]
+        assert got == supply.amount(leaf, recipe.unit, rows)
+        last = got - supply.amount(leaf, recipe.unit, max(rows - 1, 0))
+        following = supply.amount(leaf, recipe.unit, rows + 1) - got
+        assert -following < got - asked < max(last, 1)
+        assert 2 * abs(got - asked) <= (last if got > asked else following)
+        assert abs(asked - solution.shares[recipe.leaves()[leaf].path] * solution.total) < 3
+        if unit == "samples":
+            assert rows == asked == got
+
+
+@settings(deadline=None, max_examples=80)
+@given(capped(), st.none() | st.integers(1, 60), st.none() | st.integers(1, 200))
+def test_sizes_in_another_unit_are_bounds(
+    case: tuple[Recipe, ArraySupply], num_samples: int | None, num_tokens: int | None
+) -> None:
+    recipe, supply = case
+    sizes = {"samples": num_samples, "tokens": num_tokens}
+    given_sizes = {name: size for name, size in sizes.items() if size is not None}
+    if set(given_sizes) <= {recipe.unit}:
+        asked = given_sizes.get(recipe.unit)
+        assert _outcome(lambda: solve_for(recipe, supply, num_samples, num_tokens)) == _outcome(
+            lambda: solve(recipe, supply, asked)
+        )
+        return
+    by_hand, totals = ByHand(recipe, supply), range(1, ceiling(recipe, supply) + 1)
+    fitting = [total for total in totals if by_hand.fits(total, **given_sizes)]
+    found = _outcome(lambda: solve_for(recipe, supply, num_samples, num_tokens))
+    if not isinstance(found, str):
+        assert found.total == max(fitting)
+    else:
+        assert not fitting or "less than one sample" in found or " has no " in found
+
+
+def _outcome(solving: Callable[[], Solution]) -> Solution | str:
+    try:
+        return solving()
+    except InfeasibleError as error:
+        return str(error)
 
 
 VIDEO: list[dict[str, Any]] = [
@@ -119,7 +153,7 @@ VIDEO: list[dict[str, Any]] = [
 
 def test_the_error_names_component_and_largest_total() -> None:
     with pytest.raises(InfeasibleError) as caught:
-        solve(recipe_of(VIDEO), [1000, 1000, 1000, 10_000], 4000)
+        solve(recipe_of(VIDEO), counted(1000, 1000, 1000, 10_000), 4000)
     assert str(caught.value) == (
         "recipe test: component video can give 1000 rows and would need 1320 for a total of 4000;"
         " the largest total that works is 3031"
@@ -128,21 +162,21 @@ def test_the_error_names_component_and_largest_total() -> None:
 
 def test_binding_follows_availability_repeats_and_caps() -> None:
     recipe = recipe_of(VIDEO)
-    video = solve(recipe, [10**6, 1000, 10**6, 10**6])
+    video = solve(recipe, counted(10**6, 1000, 10**6, 10**6))
     assert (video.total, video.quotas) == (3031, (424, 1000, 364, 1243))
     assert video.binding is not None and video.binding.path == "video"
-    image = solve(recipe, [10**6] * 4)
+    image = solve(recipe, counted(*[10**6] * 4))
     assert image.quotas[3] == 5000 and str(image.binding).startswith(
         "component image can give 5000"
     )
-    multi = solve(recipe, [10**6, 10**6, 10, 10**6])
+    multi = solve(recipe, counted(10**6, 10**6, 10, 10**6))
     assert multi.quotas[2] == 20
 
 
 def test_a_cap_above_the_leaves_binds_too() -> None:
     inner = [{"name": "a", "share": "1/2"}, {"name": "b", "share": "1/2"}]
     part: dict[str, Any] = {"name": "image", "share": "1/2", "max_samples": 7, "components": inner}
-    solution = solve(recipe_of([part, {"name": "text", "share": "1/2"}]), [100, 100, 100])
+    solution = solve(recipe_of([part, {"name": "text", "share": "1/2"}]), counted(100, 100, 100))
     assert solution.quotas == (4, 3, 7)
     assert solution.binding is not None and solution.binding.path == "image"
 
@@ -150,18 +184,18 @@ def test_a_cap_above_the_leaves_binds_too() -> None:
 def test_a_component_without_samples() -> None:
     recipe = recipe_of([{"name": "a", "share": "99%"}, {"name": "b", "share": "1%"}])
     with pytest.raises(InfeasibleError, match="component b has no samples"):
-        solve(recipe, [1000, 0])
-    assert solve(recipe, [1000, 0], 10).quotas == (10, 0)
+        solve(recipe, counted(1000, 0))
+    assert solve(recipe, counted(1000, 0), 10).quotas == (10, 0)
     with pytest.raises(InfeasibleError, match="the largest total that works is 50"):
-        solve(recipe, [1000, 0], 90)
+        solve(recipe, counted(1000, 0), 90)
     with pytest.raises(InfeasibleError, match="component a can give 0 .* no smaller total works"):
-        solve(recipe, [0, 10], 1)
+        solve(recipe, counted(0, 10), 1)
 
 
 @pytest.mark.parametrize("total", [0, -5])
 def test_totals_below_one(total: int) -> None:
     with pytest.raises(InfeasibleError, match=f"mixture of {total} rows"):
-        solve(recipe_of(VIDEO), [10] * 4, total)
+        solve(recipe_of(VIDEO), counted(10, 10, 10, 10), total)
 
 
 def test_largest_remainder_is_not_monotone_and_the_maximum_is_found_past_the_gap() -> None:
@@ -174,8 +208,8 @@ def test_largest_remainder_is_not_monotone_and_the_maximum_is_found_past_the_gap
         ]
     )
     with pytest.raises(InfeasibleError, match="the largest total that works is 9"):
-        solve(recipe, [100, 100, 1], 10)
-    solution = solve(recipe, [100, 100, 1])
+        solve(recipe, counted(100, 100, 1), 10)
+    solution = solve(recipe, counted(100, 100, 1))
     assert (solution.total, solution.quotas) == (11, (5, 5, 1))
 
 
@@ -184,11 +218,11 @@ def test_huge_and_awkward_numbers_are_exact_and_quick() -> None:
     recipe = recipe_of(
         [{"name": "tiny", "share": tiny}, {"name": "rest", "share": 1 - tiny, "max_samples": 10**6}]
     )
-    assert solve(recipe, [1, 10**18]).total == 10**6
+    assert solve(recipe, counted(1, 10**18)).total == 10**6
     primes = [Fraction(1, prime) for prime in (10007, 10009, 10037, 10039, 10061)]
     shares = [*primes, 1 - sum(primes, Fraction(0))]
     parts = [{"name": f"p{place}", "share": share} for place, share in enumerate(shares)]
-    solution = solve(recipe_of(parts), [10**9] * 6)
+    solution = solve(recipe_of(parts), plenty(6))
     assert sum(solution.quotas) == solution.total > 10**9
     assert all(
         abs(quota - share * solution.total) < 1

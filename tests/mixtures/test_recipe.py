@@ -5,44 +5,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from manifests.errors import RecipeError
-from mixtures.recipe import Recipe, check_sources, parse_share
-from tests.mixtures.strategies import recipe_of
+from mixtures.recipe import Recipe, check_sources
+from tests.mixtures.strategies import recipe_of, recipes
 
-
-@pytest.mark.parametrize(
-    "written", ["14%", "7/50", "0.14", "14.0%", " 14% ", 0.14, Fraction(7, 50), "14/100"]
-)
-def test_the_same_share_in_every_spelling(written: object) -> None:
-    assert parse_share(written) == Fraction(7, 50)
-
-
-def test_shares_that_binary_floats_cannot_hold_are_exact() -> None:
-    assert parse_share(1e-05) == Fraction(1, 100_000)
-    assert parse_share("0.1234567890123456789") == Fraction(1234567890123456789, 10**19)
-    assert parse_share(1) == 1
-
-
-@pytest.mark.parametrize("written", ["", "many", "1/0", "-5%", "1e-3", "5%%", "1/2%", True, None])
-def test_no_share(written: object) -> None:
-    with pytest.raises(ValueError, match="write it as 14%"):
-        parse_share(written)
-
-
-@pytest.mark.parametrize("written", ["0", "0/5", "101%", 1.5, 2])
-def test_share_out_of_range(written: object) -> None:
-    with pytest.raises(ValueError, match="above 0 and at most 1"):
-        parse_share(written)
-
-
-@given(st.fractions(min_value=Fraction(1, 10**9), max_value=1))
-def test_shares_survive_json(share: Fraction) -> None:
-    assert parse_share(str(share)) == share
-
-
+_IDS = {"ids_per_tile": 4, "context_tokens": 512}
 NESTED: list[dict[str, Any]] = [
     {"name": "text", "share": "14%", "modality": "text", "sources": ["magpie"]},
     {
@@ -105,6 +74,10 @@ def _leaf(name: str, share: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "share": share, **fields}
 
 
+def _take(name: str, amount: int, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "take": amount, **fields}
+
+
 @pytest.mark.parametrize(
     ("components", "message"),
     [
@@ -113,8 +86,9 @@ def _leaf(name: str, share: str, **fields: Any) -> dict[str, Any]:
             r"sum to 99/100 \(99.000000%\), not 1: a 1/2 \+ b",
         ),
         ([_leaf("a", "1/2"), _leaf("a", "1/2")], "two components are called 'a'"),
+        ([_take("a", 1), _take("a", 2)], "two components are called 'a'"),
         ([_leaf("a", "1", components=[_leaf("b", "1/3")])], "sum to 1/3"),
-        ([_leaf("a", "1", sources=[])], "component 'a' names no sources"),
+        ([_leaf("a", "1", sources=[])], "component 'a' names no sources, nor does one above it"),
         (
             [_leaf("a", "1", modality="text", components=[_leaf("b", "1", modality="video")])],
             "'a/b' can hold nothing: its modality is text and video",
@@ -128,6 +102,22 @@ def _leaf(name: str, share: str, **fields: Any) -> dict[str, Any]:
         ([_leaf("a", "1", max_samples=True)], "valid integer"),
         ([_leaf("A b", "1")], "match pattern"),
         ([], "at least 1 item"),
+        ([{"name": "a"}], "exactly one of share, take and repeat says how much of it"),
+        ([_take("a", 5, repeat=2)], "says how much of it; it has take and repeat"),
+        ([_leaf("a", "1", take=5)], "says how much of it; it has share and take"),
+        (
+            [_leaf("a", "1/2"), _take("b", 5)],
+            "all have shares, or all amounts .* here a has share and b has take",
+        ),
+        (
+            [_take("a", 5, components=[{"name": "b", "repeat": 2}, _leaf("c", "1")])],
+            "here b has repeat and c has share",
+        ),
+        ([_take("a", 0)], "greater than or equal to 1"),
+        ([_take("a", 5, max_tokens=0)], "greater than or equal to 1"),
+        ([_leaf("a", "1", unavailable="")], "at least 1 character"),
+        ([_leaf("a", "1", where="durations > 3")], "no column 'durations'; did you mean 'dur"),
+        ([_leaf("a", "1", where="rolls.x > 3")], "the recipe has no filter 'rolls'; name it"),
     ],
 )
 def test_recipes_that_do_not_hold_together(components: list[dict[str, Any]], message: str) -> None:
@@ -135,10 +125,90 @@ def test_recipes_that_do_not_hold_together(components: list[dict[str, Any]], mes
         recipe_of(components)
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"unit": "rows"}, "'samples', 'tokens' or 'answer_tokens'"),
+        ({"style": "fancy"}, "'smolvlm-inference'"),
+        ({"processor": "smolvlm-265m"}, "no processor 'smolvlm-265m'; did you mean 'smolvlm-"),
+        ({"processor": {"tile_px": 64, "longest_edge_px": 127}}, "Field required"),
+        (
+            {"processor": {**dict.fromkeys(("tile_px", "longest_edge_px"), 63), **_IDS}},
+            "it must be even",
+        ),
+        ({"over_length": ["fewer_frames"]}, "the last remedy must be drop"),
+        ({"over_length": []}, "the last remedy must be drop"),
+        ({"over_length": ["drop", "fewer_frames"]}, "the last remedy must be drop"),
+        ({"over_length": ["trim_turns", "trim_turns", "drop"]}, "trim_turns is named twice"),
+        ({"over_length": ["shrink", "drop"]}, "'unsplit_images'"),
+        ({"max_sample_tokens": 0}, "greater than or equal to 1"),
+        ({"max_sample_tokens": True}, "valid integer"),
+        ({"max_sample_tokens": "all"}, "'context' or 'none'"),
+        ({"max_turns": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_settings_that_cannot_be(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        recipe_of(NESTED, **fields)
+
+
+def test_settings_that_can_be() -> None:
+    recipe = recipe_of(
+        NESTED,
+        unit="answer_tokens",
+        processor={"tile_px": 64, "longest_edge_px": 128, **_IDS},
+        over_length=["drop"],
+        max_sample_tokens=4096,
+    )
+    assert not isinstance(recipe.processor, str) and recipe.processor.name == "custom"
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+def test_a_leaf_with_passes_may_be_passed_over_so_often() -> None:
+    leaf = {"name": "a", "sources": ["a"]}
+    sizes: list[tuple[dict[str, Any], int]] = [
+        ({"repeat": "1/3"}, 1),
+        ({"repeat": 2}, 2),
+        ({"repeat": "5/2"}, 3),
+        ({"repeat": "5/2", "max_repeat": 4}, 4),
+        ({"take": 9, "max_repeat": 7}, 7),
+        ({"take": 9}, 1),
+    ]
+    for size, passes in sizes:
+        assert recipe_of([{**leaf, **size}]).leaves()[0].component.max_passes == passes
+
+
+def test_unavailable_components_count_in_the_sum_and_are_read_from_nowhere() -> None:
+    gone = {"unavailable": "images are null upstream", "sources": []}
+    inner = [_leaf("c", "1/4", sources=["z"]), _leaf("d", "3/4", sources=[])]
+    parts = [
+        _leaf("a", "1/2"),
+        _leaf("b", "1/4", **gone),
+        _leaf("e", "1/4", **gone, components=inner),
+    ]
+    recipe = recipe_of(parts)
+    assert [leaf.unavailable for leaf in recipe.leaves()] == [
+        None,
+        *["images are null upstream"] * 3,
+    ]
+    assert recipe.sources() == {"a": ()}
+    assert not any(leaf.claims("z", "", "text", None) for leaf in recipe.leaves())
+    check_sources(recipe, {"a": []})
+
+
+def test_paths_are_of_all_components_depth_first() -> None:
+    assert recipe_of(NESTED).paths() == ["text", "video", "video/captions", "video/rest"]
+
+
+@given(recipes(depth=3, width=4, sizes=("share", "amount")))
+def test_any_recipe_survives_json(recipe: Recipe) -> None:
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    assert [leaf.index for leaf in recipe.leaves()] == list(range(len(recipe.leaves())))
+    assert set(recipe.sources()) == {leaf.component.name for leaf in recipe.leaves()}
+
+
 def test_a_recipe_survives_json_and_cannot_be_changed() -> None:
     recipe = recipe_of(NESTED, seed=7, filters={"roles": {"x": [1.5]}})
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
     with pytest.raises(ValidationError, match="frozen"):
         recipe.seed = 8  # type: ignore[misc]
-    with pytest.raises(ValidationError, match="'samples'"):
-        recipe_of(NESTED, unit="tokens")

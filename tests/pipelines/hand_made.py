@@ -76,6 +76,7 @@ class Chat:
             "digest": turn_digest(self.items),
             "num_messages": 2 if self.answer else 1,
             "num_answers": 1 if self.answer else 0,
+            "num_media": len(self.media),
             "system_bytes": 0,
             "user_bytes": len(self.text.encode()),
             "assistant_bytes": len(self.answer.encode()),

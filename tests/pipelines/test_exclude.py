@@ -84,10 +84,10 @@ def rows_of(frame: pl.DataFrame) -> list[int]:
 
 @pytest.mark.parametrize(("entry", "rows"), CASES)
 def test_what_an_entry_takes_out(entry: str, rows: list[int], joined: Joined) -> None:
-    done, unmatched = exclude(joined, Exclusions((entry,)))
+    done, matched = exclude(joined, Exclusions((entry,)))
     found = excluded(done)
     assert rows_of(found) == rows
-    assert unmatched == ([] if rows else [entry])
+    assert matched == ([entry] if rows else [])
     assert found.select("fate", "stage", "value").unique().rows() == (
         [("dropped", "access", entry)] if rows else []
     )
@@ -97,15 +97,15 @@ def test_what_an_entry_takes_out(entry: str, rows: list[int], joined: Joined) ->
 
 def test_all_entries_together(joined: Joined) -> None:
     entries = tuple(sorted(entry for entry, _ in CASES))
-    done, unmatched = exclude(joined, Exclusions(entries))
-    assert sorted(unmatched) == sorted(entry for entry, rows in CASES if not rows)
+    done, matched = exclude(joined, Exclusions(entries))
+    assert sorted(matched) == sorted(entry for entry, rows in CASES if rows)
     assert rows_of(excluded(done)) == [0, 1, 2, 3, 5, 5, 6, 7, 50]
 
 
 def test_a_row_that_has_a_fate_keeps_it_and_counts_as_matched(joined: Joined) -> None:
     entries = ("the_cauldron/ai2d/train.parquet#9", "torn.jpg")
-    done, unmatched = exclude(joined, Exclusions(entries))
-    assert unmatched == [] and excluded(done).is_empty()
+    done, matched = exclude(joined, Exclusions(entries))
+    assert sorted(matched) == sorted(entries) and excluded(done).is_empty()
     fates = done.index.filter(pl.col("row").is_in([4, 9])).select("fate", "rule").rows()
     assert fates == [("unreadable", "image_truncated"), ("unreadable", "no_turns")]
 

@@ -128,30 +128,33 @@ def test_media_are_numbered_over_all_sources(tmp_path: Path) -> None:
     )
     joined = join_rows([first, second])
     found = {row["source"]: row["media"] for row in joined.index.to_dicts()}
-    assert found == {"the_cauldron": [1], "m4_instruct": [3]}
-    assert joined.media["key"].to_pylist() == ["k", "l", "j", "k"]
-    assert joined.media["folder"].to_pylist() == [0, 1, 2, 2]
+    assert found == {"the_cauldron": [0], "m4_instruct": [1]}
+    assert joined.media["key"].to_pylist() == ["l", "k"]  # those that rows name
+    assert joined.media["folder"].to_pylist() == [1, 2]
+    assert joined.media["place"].to_pylist() == [0, 1]
     assert joined.media_folders == (*first.media, *second.media)
-    assert joined.index["folder"].to_list() == [1, 0]  # m4_instruct sorts before the_cauldron
+    assert joined.index["folder"].to_list() == [0, 1]
 
 
-def test_the_order_is_not_that_of_the_folders(tmp_path: Path) -> None:
+def test_the_order_is_that_of_shards_then_of_upstream_rows(tmp_path: Path) -> None:
     chats = [Chat(7), Chat(3, group=1), Chat(3, group=0), Chat(10)]
+    rejected = [reject(5, "no_turns")]
     folders = [
-        (write_chats(tmp_path / "x", *chats), "b.parquet"),
+        (write_chats(tmp_path / "x", *chats, rejected=rejected), "b.parquet"),
         (write_chats(tmp_path / "y", Chat(1), Chat(0, subset="aokvqa")), "a.parquet"),
     ]
-    one = join_rows([curated(rows=folders)]).index
-    other = join_rows([curated(rows=folders[::-1])]).index
-    assert one.select(ORDER).rows() == [
-        ("the_cauldron", "ai2d", "a.parquet", 1, 0),
+    index = join_rows([curated(rows=folders)]).index
+    assert index.select(ORDER).rows() == [
         ("the_cauldron", "ai2d", "b.parquet", 3, 0),
         ("the_cauldron", "ai2d", "b.parquet", 3, 1),
+        ("the_cauldron", "ai2d", "b.parquet", 5, 0),
         ("the_cauldron", "ai2d", "b.parquet", 7, 0),
         ("the_cauldron", "ai2d", "b.parquet", 10, 0),
         ("the_cauldron", "aokvqa", "a.parquet", 0, 0),
+        ("the_cauldron", "ai2d", "a.parquet", 1, 0),
     ]
-    assert one.drop("folder").equals(other.drop("folder"))
+    assert index["folder"].to_list() == [0, 0, None, 0, 0, 1, 1]
+    assert index["pos"].to_list() == [2, 1, None, 0, 3, 1, 0]
 
 
 def test_equal_content_has_an_equal_id_wherever_it_lies(tmp_path: Path) -> None:

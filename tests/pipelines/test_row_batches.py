@@ -63,6 +63,7 @@ def plain_turn(sample: int, number: int, turn: list[Message]) -> dict[str, Any]:
         "digest": turn_digest((m.role, kind, text) for m in turn for kind, text in m.content),
         "num_messages": len(turn),
         "num_answers": [m.role for m in turn].count("assistant"),
+        "num_media": [kind for m in turn for kind, _ in m.content].count("image"),
         **sizes,
     }
 

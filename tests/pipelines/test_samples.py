@@ -18,7 +18,7 @@ import sources
 from manifests.errors import UsageError
 from pipelines.media_index import MISSING, MediaIndex
 from pipelines.samples import truth as truth_module
-from pipelines.samples import write_samples
+from pipelines.samples import cauldron_more, write_samples
 from pipelines.samples.pairs import MANY_VIEWS
 from pipelines.samples.stock import photos
 from pipelines.samples.words import Texts
@@ -150,7 +150,9 @@ def contents(
 def test_subsets_have_forty_rows(contents: dict[Place, tuple[str, Any]]) -> None:
     counts = Counter(place[:2] for place in {place[:4] for place in contents})
     held_out = {("mathwriting", "valid"), ("mathwriting", "test")}
-    assert {subset for subset, count in counts.items() if count < 40} == held_out
+    few = {("the_cauldron", name) for name in (*cauldron_more.CONFIGS, "clevr_math")}
+    assert {subset for subset, count in counts.items() if count < 40} == held_out | few
+    assert {counts[subset] for subset in few} == {cauldron_more.NUM_ROWS}
     by_source = Counter(source for source, _ in counts)
     # FineVideo has one subset upstream.
     assert all(by_source[name] >= 2 for name in SOURCES if name != "finevideo")

@@ -37,6 +37,7 @@ _TWIN_SCHEMA = pa.schema(
     ]
 )
 _NUM_ROWS = 18
+_NUM_LONG = 3
 
 
 def write(kit: Kit) -> None:
@@ -112,6 +113,8 @@ def _write_twin(kit: Kit, documents: Documents, lines: Sheet) -> None:
     sheet = kit.sheet("dclm", _TWIN, f"{_TWIN_FOLDER}/shard_00000000_processed.parquet")
     for _ in range(_NUM_ROWS * kit.scale):
         sheet.add(_twin_row(_row(documents.page())))
+    for _ in range(_NUM_LONG * kit.scale):
+        sheet.add(_twin_row(_row(documents.long_page())))
     for row in (0, 7):
         copy = _twin_row(lines.rows[row])
         sheet.plant("exact_duplicate_across_subsets", copy, lines.place(row))

@@ -18,7 +18,8 @@ def write(kit: Kit) -> None:
         sheet = kit.sheet("dolma_books", "default", f"books-{number:04d}.json.gz")
         for _ in range(_BOOKS_A_FILE * kit.scale):
             name = f"book-{number}-{len(sheet.rows)}"
-            text = f"THE NOTES OF {name.upper()}\n\n\n{documents.book()}"
+            body = documents.long_page().text if len(sheet.rows) % 4 == 3 else documents.book()
+            text = f"THE NOTES OF {name.upper()}\n\n\n{body}"
             sheet.add(
                 {
                     "id": name,

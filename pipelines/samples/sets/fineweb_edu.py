@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.samples import tables
 from pipelines.samples.kit import Kit
-from pipelines.samples.prose import DUMPS, Documents, blank_page
+from pipelines.samples.prose import DUMPS, Documents, Page, blank_page
 from pipelines.samples.truth import Sheet
 from pipelines.samples.words import seeded
 
@@ -33,6 +33,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "int_score": pa.int64(),
 }
 _NUM_ROWS = 20
+_NUM_LONG = 2
 
 
 def write(kit: Kit) -> None:
@@ -42,7 +43,9 @@ def write(kit: Kit) -> None:
         documents = Documents(f"fineweb_edu {dump}")
         sheet = kit.sheet("fineweb_edu", dump, f"data/{dump}/{_FILES[dump]}")
         for _ in range(_NUM_ROWS * kit.scale):
-            sheet.add(_row(documents, dump))
+            sheet.add(_row(documents.page(), dump))
+        for _ in range(_NUM_LONG * kit.scale):
+            sheet.add(_row(documents.long_page(), dump))
         defects = _plant(sheet)
         _write(folder / sheet.file, sheet, dump)
         _repeat(kit.sheet("fineweb_edu", "default", sheet.file), sheet, defects)
@@ -55,8 +58,7 @@ def write(kit: Kit) -> None:
     _write(folder / _SAMPLE, sample, DUMPS[1])
 
 
-def _row(documents: Documents, dump: str) -> dict[str, Any]:
-    page = documents.page()
+def _row(page: Page, dump: str) -> dict[str, Any]:
     rng = seeded("fineweb_edu", page.url)
     score = round(rng.uniform(2.6, 4.6), 4)
     return {

@@ -25,7 +25,7 @@ SOURCE = "mammoth_vl"
 REPOS = ("MAmmoTH-VL/MAmmoTH-VL-Instruct-12M",)
 SINGLE, MIXED = "mammoth_si_10M.json", "mammoth_ov_2M.json"
 # Rows at scale 1, and where the films of this source begin (see reels.reel).
-_NUM_SINGLE, _NUM_ROUNDS, _NUM_CLIPS, _VARIANT = 16, 8, 5, 380
+_NUM_SINGLE, _NUM_ROUNDS, _NUM_CLIPS, _VARIANT = 16, 14, 5, 380
 # First folder, source, and whether it is LLaVA-OneVision's.
 _SETS = (
     ("Cambrian-10M/idefics375k", "idefics375k_new.json"),

@@ -15,7 +15,7 @@ from pipelines.samples.words import seeded
 
 REPOS = ("ShareGPT4Video/ShareGPT4Video",)
 _FILE = "sharegpt4video_40k.jsonl"
-_VARIANT, _NUM_CLIPS = 360, 3
+_VARIANT, _NUM_CLIPS = 360, 4
 # Of each site: its folder (mixkit's is called mixit), its zip, and what stands before a member.
 _SITES = {
     "panda": ("panda", "panda_videos_1.zip", "panda/"),

@@ -1,8 +1,4 @@
-"""SmolTalk in small: ten of its 14 configs, with a test split beside one of them.
-
-Left out: smol-constraints, openhermes-100k, numina-cot-100k and explore-instruct-rewriting, whose
-rows look like those of the configs here.
-"""
+"""SmolTalk in small: its 14 configs, with a test split beside one of them."""
 
 from __future__ import annotations
 
@@ -37,6 +33,7 @@ _RATED = pa.schema(
     ]
 )
 SUMMARIZE = "Give the gist of the text in one sentence, without any opinion."
+_UNWANTED = ("xylophone", "quartz", "zeppelin")
 _PERSONA = "You are a patient librarian who answers plainly and never uses lists."
 _TOOL = (
     '{"name": "total_price", "description": "The price of several equal things.", '
@@ -83,6 +80,15 @@ def _everyday(ask: Questions, number: int) -> list[Turn]:
     return chat_turns([greeting, *ask.chat(2)])
 
 
+def _constrained(ask: Questions, number: int) -> list[Turn]:
+    question, answer = ask.chat()[0]
+    return chat_turns([(f"{question} Do not use the word {_UNWANTED[number % 3]}.", answer)])
+
+
+def _asked(ask: Questions, number: int) -> list[Turn]:
+    return chat_turns(ask.chat())
+
+
 def _persona(ask: Questions, number: int) -> list[Turn]:
     return chat_turns(ask.chat(2), _PERSONA)
 
@@ -92,7 +98,8 @@ def _three(ask: Questions, number: int) -> list[Turn]:
     return chat_turns(pairs)
 
 
-# The numbers of train shards upstream, where known.
+# The numbers of train shards upstream, where known. The last four were added later: what they ask
+# is made after all that the others ask.
 _CONFIGS: dict[str, tuple[int, Callable[[Questions, int], list[Turn]]]] = {
     "all": (9, lambda ask, number: (_three, _mathematics, _rewrite)[number % 3](ask, number)),
     "apigen-80k": (1, _call),
@@ -104,6 +111,10 @@ _CONFIGS: dict[str, tuple[int, Callable[[Questions, int], list[Turn]]]] = {
     "smol-rewrite": (1, _rewrite),
     "smol-summarize": (1, summarize),
     "systemchats-30k": (1, _persona),
+    "explore-instruct-rewriting": (1, _rewrite),
+    "numina-cot-100k": (1, _mathematics),
+    "openhermes-100k": (1, _asked),
+    "smol-constraints": (1, _constrained),
 }
 _SOURCES = ("smol-magpie-ultra-short", "metamathqa-50k", "smollm-rewrite-30k")
 

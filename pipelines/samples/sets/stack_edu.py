@@ -1,4 +1,4 @@
-"""Stack-Edu in small: six of its fifteen languages, and their contents beside the repository."""
+"""Stack-Edu in small: its fifteen languages, and their contents beside the repository."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ _CONFIGS = (
     ("Markdown", "markdown", 5, 10),
     ("SQL", "sql", 1, 10),
     ("Rust", "rust", 1, 10),
+    ("C", "c", 2, 10),
+    ("CSharp", "c-sharp", 3, 10),
+    ("Java", "java", 7, 10),
+    ("JavaScript", "javascript", 3, 10),
+    ("PHP", "php", 2, 10),
+    ("Ruby", "ruby", 1, 10),
+    ("Shell", "shell", 1, 10),
+    ("Swift", "swift", 1, 10),
+    ("TypeScript", "typescript", 1, 10),
 )
 _ENCODINGS = ("UTF-8", "ISO-8859-1", "GB18030")
 _TEXT = pa.large_string()

@@ -21,8 +21,8 @@ _CLASSES = ("juggling balls", "riding a bike", "yoga", "talking on cell phone")
 _VARIANT = 100
 # Of each subset: file, clips, and how many of a film's questions are asked.
 _SETS = {
-    "Kinetics700": ("kinetics700_tune_.json", 5, 3),
-    "STAR-benchmark": ("starb_tune_.json", 4, 3),
+    "Kinetics700": ("kinetics700_tune_.json", 7, 3),
+    "STAR-benchmark": ("starb_tune_.json", 6, 3),
     "FineDiving": ("finediving_tune_.json", 4, 2),
 }
 Row = dict[str, Any]

@@ -1,4 +1,4 @@
-"""VISTA-400K in small: twelve subsets asked about minute-long clips, each with tars of its own.
+"""VISTA-400K in small: twelve subsets, each asked about minute-long clips of its own, in tars.
 
 A clip shows a word after another in its corner: what comes when is the needle that is asked for.
 """
@@ -14,8 +14,7 @@ from pipelines.samples.archives import Member
 from pipelines.samples.clips import SECTION_COLORS, SECTION_WORDS, Clip, encode
 from pipelines.samples.kit import Kit
 from pipelines.samples.reels import tar, video_id
-from pipelines.samples.stock import photos
-from pipelines.samples.talk import Film, film_long
+from pipelines.samples.talk import Film, film_still
 from pipelines.samples.words import seeded
 
 REPOS = ("TIGER-Lab/VISTA-400K",)
@@ -35,7 +34,9 @@ _CHOICES = (
     "hr_video_grid_mcq",
 )
 _CAPTIONS = "long_video_caption"
+# Films of a subset at scale 1, and questions on each; of a caption there is one.
 _NUM_FILMS, _NUM_ROWS = 3, 3
+_NUM_CAPTIONED = 6
 _ASKS = (
     "Describe the video from beginning to end.",
     "What does this video show, and what changes in it?",
@@ -46,30 +47,24 @@ Pairs = list[tuple[str, str]]
 
 
 def write(kit: Kit) -> None:
-    films = [_film(number) for number in range(_NUM_FILMS * kit.scale)]
-    data = [encode(film.clip, crf=32) for film in films]
-    facts = [list(film.facts) for film in films]
-    choices = [_choices(film.clip, number) for number, film in enumerate(films)]
-    for place, subset in enumerate((*_QUESTIONS, *_CHOICES, _CAPTIONS)):
-        # Two films a subset at scale 1, but for captions: a film has one.
-        chosen = [n for n in range(len(films)) if subset == _CAPTIONS or n % 3 != place % 3]
-        asked = facts if subset in _QUESTIONS else choices
-        rows = {n: _take(asked[n], films[n], subset, n) for n in chosen}
-        _write_subset(kit, subset, rows, {n: data[n] for n in chosen})
+    taken = 0
+    for subset in (*_QUESTIONS, *_CHOICES, _CAPTIONS):
+        count = (_NUM_CAPTIONED if subset == _CAPTIONS else _NUM_FILMS) * kit.scale
+        films = {number: _film(kit, number) for number in range(taken, taken + count)}
+        taken += count
+        _write_subset(kit, subset, films)
 
 
-def _film(number: int) -> Film:
-    return film_long((11 + number) % len(photos()), 70 + number, 61 + number % 9)
+def _film(kit: Kit, number: int) -> Film:
+    return film_still(kit.gallery, "vista", number, 61 + number % 9)
 
 
-def _take(left: Pairs, film: Film, subset: str, number: int) -> Pairs:
-    """Questions that no other subset asks of the film."""
+def _pairs(film: Film, subset: str, number: int) -> Pairs:
     if subset == _CAPTIONS:
         facts = " ".join(answer for _, answer in film.facts[:5])
         return [(_ASKS[number % len(_ASKS)], f"{film.caption} {facts}")]
-    taken = left[:_NUM_ROWS]
-    del left[:_NUM_ROWS]
-    return taken
+    asked = list(film.facts) if subset in _QUESTIONS else _choices(film.clip, number)
+    return seeded("vista", subset, number).sample(asked, _NUM_ROWS)
 
 
 def _choices(clip: Clip, number: int) -> Pairs:
@@ -100,13 +95,13 @@ def _row(path: str, pairs: Pairs) -> Row:
     return {"image": path, "conversations": turns}
 
 
-def _write_subset(kit: Kit, subset: str, asked: dict[int, Pairs], data: dict[int, bytes]) -> None:
+def _write_subset(kit: Kit, subset: str, films: dict[int, Film]) -> None:
     sheet = kit.sheet("vista_400k", subset, f"{subset}.json")
     members: list[Member] = []
-    for number, pairs in asked.items():
+    for number, film in films.items():
         path = f"{video_id('vista', number)}_{number}_17to138.mp4"
-        members.append((path, data[number]))
-        for pair in pairs:
+        members.append((path, encode(film.clip, crf=34)))
+        for pair in _pairs(film, subset, number):
             sheet.add(_row(path, [pair]))
     if subset == _QUESTIONS[-1]:
         sheet.plant("web_page_as_video", {**sheet.rows[0], "image": "corrupt_1.mp4"})

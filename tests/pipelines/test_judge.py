@@ -11,12 +11,7 @@ import pytest
 import filters
 from manifests.errors import RecipeError, UsageError
 from pipelines.join import join_rows
-from pipelines.resolve import (
-    drop_exact_duplicates,
-    judge_filters,
-    lost_rows,
-    parse_policies,
-)
+from pipelines.judge import judge_filters, parse_policies
 from tests.pipelines.hand_made import (
     Chat,
     broken,
@@ -142,75 +137,3 @@ def test_parameters_are_those_of_the_recipe(tmp_path: Path) -> None:
 def test_a_policy_that_cannot_be(policies: dict[str, dict[str, Any]], words: str) -> None:
     with pytest.raises((RecipeError, UsageError), match=words):
         parse_policies(policies)
-
-
-# --- exact duplicates ---------------------------------------------------------------------------
-
-A, B = "a" * 32, "b" * 32
-
-
-def places(*rows: tuple[str, str, int, str | None, str | None]) -> pl.DataFrame:
-    """An index of (source, file, row, content id, fate)."""
-    names = ["source", "file", "row", "content_id", "fate"]
-    frame = pl.DataFrame(rows, schema=names, orient="row")
-    empty = {name: pl.lit(None, pl.String) for name in ("stage", "rule", "value", "matched")}
-    return frame.with_columns(
-        pl.col("fate", "content_id").cast(pl.String),
-        subset=pl.lit("s"),
-        group=pl.lit(0, pl.Int16),
-        **empty,
-    )
-
-
-def fates(index: pl.DataFrame) -> list[tuple[Any, ...]]:
-    done = drop_exact_duplicates(index)
-    return done.select("source", "row", "fate", "stage", "rule", "matched").rows()
-
-
-def test_the_first_of_equal_rows_stays_whatever_arrived_first() -> None:
-    rows = [("m", "f", 4, A, None), ("z", "f", 0, A, None), ("m", "e", 9, A, None)]
-    expected = [
-        ("m", 9, None, None, None, None),
-        ("m", 4, "duplicate_of", "deduplicate", "exact_duplicate", f"m/s/{A}"),
-        ("z", 0, "duplicate_of", "deduplicate", "exact_duplicate", f"m/s/{A}"),
-    ]
-    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
-        assert fates(places(*(rows[i] for i in order))) == expected
-
-
-def test_different_rows_all_stay() -> None:
-    assert [row[2] for row in fates(places(("m", "f", 0, A, None), ("m", "f", 1, B, None)))] == [
-        None,
-        None,
-    ]
-
-
-def test_what_has_a_fate_already_is_no_original_and_no_duplicate() -> None:
-    """A copy that was dropped, or that nobody asked for, must not take the other with it."""
-    rows = fates(
-        places(
-            ("a", "f", 0, A, "dropped"),
-            ("b", "f", 0, A, None),
-            ("c", "f", 0, A, "not_drawn"),
-            ("d", "f", 0, A, None),
-        )
-    )
-    assert [row[2] for row in rows] == ["dropped", None, "not_drawn", "duplicate_of"]
-    assert rows[3][5] == f"b/s/{A}" and rows[0][4] is None
-
-
-def test_rows_without_content_are_no_duplicates_of_each_other() -> None:
-    rows = fates(places(("a", "f", 0, None, "unreadable"), ("b", "f", 0, None, "unreadable")))
-    assert [row[2] for row in rows] == ["unreadable", "unreadable"]
-
-
-def test_lost_rows_names_the_commonest_reasons() -> None:
-    index = pl.DataFrame(
-        {
-            "fate": ["dropped", "dropped", "unreadable", None],
-            "rule": ["empty_turn", "empty_turn", "media_missing", None],
-        }
-    )
-    text = "of 4 rows read: 2 dropped by empty_turn, 1 unreadable by media_missing"
-    assert lost_rows(index) == text
-    assert lost_rows(index.clear()) == "of 0 rows read: none is lost"

@@ -1,0 +1,254 @@
+"""Resolve, in parts: a task judges some row folders and leaves an index part and its open rows.
+
+    part-00012.arrow    one row a turn group, in upstream order: what the ledger and emit need
+    media-00012.arrow   the media that its rows name
+    open-00012.arrow    rows without a fate, sorted by `key`: what quotas are decided on
+
+`key` spreads rows evenly over the 64-bit numbers, equal content to equal keys, so that a range of
+keys over all parts is a bucket in which duplicates meet (buckets.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow.compute as pc
+
+from manifests.cards import SourceCard
+from manifests.storage import join, read_json
+from mixtures.draw import draws
+from mixtures.recipe import Recipe
+from pipelines.access import Licenses, drop_unlicensed
+from pipelines.claims import claim
+from pipelines.curate import CuratedSource
+from pipelines.engine import Task
+from pipelines.exclude import Exclusions, exclude
+from pipelines.ids import halves
+from pipelines.join import Joined, join_rows
+from pipelines.judge import judge_filters, parse_policies
+from pipelines.scratch import write_frame, write_table
+from pipelines.shape import Counter, shape
+
+# Rows of a part, at most, where folders allow: about 600 bytes a row while it is judged.
+PART_ROWS = 500_000
+_BASE_MEMORY = 512 << 20
+_ROW_MEMORY = 1200
+
+# Leaf of rows that a list names: they take rows of the same content with them.
+EXCLUDED_LEAF = -2
+
+_PART_COLUMNS = [
+    *("source", "subset", "file", "row", "group", "folder", "pos", "category", "kind", "license"),
+    *("modality", "media", "num_turns", "leaf", "turns", "max_frames", "split", "num_images"),
+    *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens", "text_bytes"),
+    *("fate", "stage", "rule", "value", "matched", "gate_rule", "gate_value"),
+]
+_CODED = ["source", "subset", "file", "category", "kind", "license", "modality", "fate", "stage"]
+_DIGESTED = [*("source", "subset", "file", "row", "group", "license", "category", "fate", "rule")]
+# What quotas may be sums of, and what the manifest totals.
+OPEN_SUMS = [
+    *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens"),
+    *("num_images", "duration_ms", "bytes"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """Some row folders, of one or several sources, and all that judges them."""
+
+    number: int
+    scratch: str
+    curated: tuple[CuratedSource, ...]
+    cards: Mapping[str, SourceCard]
+    recipe: Recipe
+    licenses: Licenses
+    exclusions: Exclusions
+    counter: Counter
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that was judged. `ranges` are its rows by source, `lost` rows by (fate, rule)."""
+
+    number: int
+    row_folders: tuple[str, ...]
+    media_folders: tuple[str, ...]
+    num_rows: int
+    num_open: int
+    ranges: dict[str, tuple[int, int]]
+    lost: dict[tuple[str, str], int]
+    unlicensed: dict[str, int]
+    excluded: tuple[str, ...]  # entries of the list that named something
+    digest: str
+
+
+def part_path(scratch: str, number: int) -> str:
+    return join(scratch, f"part-{number:05d}.arrow")
+
+
+def media_path(scratch: str, number: int) -> str:
+    return join(scratch, f"media-{number:05d}.arrow")
+
+
+def open_path(scratch: str, number: int) -> str:
+    return join(scratch, f"open-{number:05d}.arrow")
+
+
+def subset_codes(cards: Mapping[str, SourceCard]) -> list[str]:
+    """`source/subset` of every subset that there is; its position is its code."""
+    return [f"{name}/{s}" for name in sorted(cards) for s in cards[name].subset_names]
+
+
+def cut_parts(curated: Sequence[CuratedSource]) -> list[tuple[CuratedSource, ...]]:
+    """Consecutive row folders in parts of about PART_ROWS rows; their order stays."""
+    parts: list[list[CuratedSource]] = [[]]
+    size = 0
+    for source, rows, number in _pieces(curated):
+        if parts[-1] and size + number > PART_ROWS:
+            parts.append([])
+            size = 0
+        last = parts[-1][-1] if parts[-1] else None
+        if last is not None and last.name == source.name:
+            parts[-1][-1] = replace(last, rows=(*last.rows, rows))
+        else:
+            parts[-1].append(replace(source, rows=(rows,)))
+        size += number
+    return [tuple(part) for part in parts if part]
+
+
+def _pieces(
+    curated: Sequence[CuratedSource],
+) -> Iterator[tuple[CuratedSource, tuple[str, str], int]]:
+    for source in curated:
+        for folder, file in source.rows:
+            record = read_json(join(folder, "done.json"))
+            yield source, (folder, file), record["samples"] + record["rejected"]
+
+
+def num_rows(curated: Sequence[CuratedSource]) -> int:
+    """Turn groups that the row folders hold, those that no sample could be made of included."""
+    return sum(number for _, _, number in _pieces(curated))
+
+
+def part_tasks(tasks: Sequence[PartTask]) -> list[Task]:
+    memory = _BASE_MEMORY + PART_ROWS * _ROW_MEMORY
+    return [Task(f"resolve part {t.number}", "rows", run_part_task, (t,), memory) for t in tasks]
+
+
+def run_part_task(task: PartTask) -> dict[str, Any]:
+    """Task: every row of the part with its fate, or open; returns what `Part` holds."""
+    joined = join_rows(task.curated)
+    joined, unlicensed = drop_unlicensed(joined, task.cards.values(), task.licenses)
+    joined, excluded = exclude(joined, task.exclusions)
+    joined = replace(joined, index=judge_filters(joined, parse_policies(task.recipe.filters)))
+    joined = replace(joined, index=_with_independence(joined.index, task.cards))
+    index = claim(shape(joined, task.recipe, task.counter), joined, task.recipe)
+    index = _with_bytes(index, joined)
+    write_table(media_path(task.scratch, task.number), joined.media)
+    write_frame(part_path(task.scratch, task.number), _part_rows(index))
+    rows = _open_rows(index, task)
+    write_frame(open_path(task.scratch, task.number), rows)
+    part = Part(
+        number=task.number,
+        row_folders=joined.row_folders,
+        media_folders=joined.media_folders,
+        num_rows=index.height,
+        num_open=rows.height,
+        ranges=_ranges(index),
+        lost=_lost(index),
+        unlicensed=unlicensed,
+        excluded=tuple(excluded),
+        digest=index_digest(index),
+    )
+    return {"part": part}
+
+
+def _with_independence(index: pl.DataFrame, cards: Mapping[str, SourceCard]) -> pl.DataFrame:
+    """`independent`: whether a row's turns are questions of their own, which its card says."""
+    known = [
+        (name, subset.name, getattr(card, "turns_of", lambda s: "dialogue")(subset) == "independent")
+        for name, card in cards.items()
+        for subset in card.subsets
+    ]
+    names = {"source": pl.String, "subset": pl.String, "independent": pl.Boolean}
+    facts = pl.DataFrame(known, schema=names, orient="row")
+    return index.join(facts, on=["source", "subset"], how="left", maintain_order="left")
+
+
+def _with_bytes(index: pl.DataFrame, joined: Joined) -> pl.DataFrame:
+    """`bytes`: of a row's texts and of all its media."""
+    lengths = joined.media["lengths"].combine_chunks()
+    owner = np.repeat(np.arange(len(lengths)), pc.fill_null(lengths.value_lengths(), 0).to_numpy())
+    each = np.bincount(owner, weights=lengths.flatten().to_numpy(), minlength=len(lengths))
+    media = index.select(pl.col("media").list.explode(keep_nulls=False, empty_as_null=False))
+    counts = index["media"].list.len().fill_null(0).to_numpy().astype(np.int64)
+    sums = np.bincount(
+        np.repeat(np.arange(index.height), counts),
+        weights=each[media.to_series().to_numpy().astype(np.int64)],
+        minlength=index.height,
+    )
+    texts = sum(pl.col(f"{role}_bytes").fill_null(0) for role in ("system", "user", "assistant"))
+    media_bytes = pl.Series(sums.astype(np.int64))
+    return index.with_columns(text_bytes=texts, bytes=texts + media_bytes)
+
+
+def _part_rows(index: pl.DataFrame) -> pl.DataFrame:
+    """The part file's columns; what few words repeat is coded."""
+    ids = index["content_id"].fill_null("0" * 32)
+    hi, lo = halves("".join(ids.to_list()), index.height)
+    return index.select(
+        *(pl.col(n).cast(pl.Categorical) if n in _CODED else n for n in _PART_COLUMNS),
+        pl.col("content_id").is_not_null().alias("has_id"),
+        pl.Series("hi", hi),
+        pl.Series("lo", lo),
+    )
+
+
+def _open_rows(index: pl.DataFrame, task: PartTask) -> pl.DataFrame:
+    """Rows that may still be drawn, and those that a list names; sorted by key."""
+    is_excluded = (pl.col("rule") == "excluded") & pl.col("content_id").is_not_null()
+    wanted = pl.col("fate").is_null() | is_excluded
+    codes = {name: code for code, name in enumerate(subset_codes(task.cards))}
+    names = pl.format("{}/{}", "source", "subset")
+    rows = index.with_row_index("at").filter(wanted)
+    rows = rows.select(
+        pl.col("at").cast(pl.UInt32),
+        pl.when(is_excluded).then(EXCLUDED_LEAF).otherwise("leaf").cast(pl.Int16).alias("leaf"),
+        names.replace_strict(codes, return_dtype=pl.Int32).alias("code"),
+        pl.col("gate_rule").is_not_null().alias("gated"),
+        pl.when(is_excluded).then("value").alias("entry"),
+        "content_id",
+        *OPEN_SUMS,
+    )
+    hi, lo = halves("".join(rows["content_id"].to_list()), rows.height)
+    draw = pl.Series("key", draws(hi, lo, task.recipe.seed), dtype=pl.UInt64)
+    rows = rows.drop("content_id").with_columns(pl.Series("hi", hi), pl.Series("lo", lo), draw)
+    return rows.sort("key", "hi", "lo", "at")
+
+
+def _ranges(index: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    rows = index.with_row_index("at").group_by("source", maintain_order=True)
+    found = rows.agg(start=pl.col("at").min(), stop=pl.col("at").max() + 1)
+    return {source: (start, stop) for source, start, stop in found.iter_rows()}
+
+
+def _lost(index: pl.DataFrame) -> dict[tuple[str, str], int]:
+    counts = index.filter(pl.col("fate").is_not_null()).group_by("fate", "rule").len()
+    return {(fate, rule): count for fate, rule, count in counts.iter_rows()}
+
+
+def index_digest(index: pl.DataFrame) -> str:
+    """32 hex digits over every row's place, content and fate: what was read, and what it became."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in [*_DIGESTED, "content_id"]:
+        values = index[name]
+        if values.dtype != pl.String:
+            state.update(values.to_numpy().tobytes())
+            continue
+        state.update("\0".join(values.fill_null("").to_list()).encode())
+    return state.hexdigest()

@@ -1,0 +1,242 @@
+"""Resolve as a whole: parts, buckets, quotas, draws; what it found, and the tasks that follow.
+
+Memory of each task is bounded by a setting; the driver holds sums, and two bytes a drawn row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from manifests.cards import SourceCard
+from manifests.errors import InfeasibleError
+from manifests.ledger import Fate
+from mixtures.missing import without_missing
+from mixtures.order import leaf_slot_blocks
+from mixtures.quota import Solution, solve_for
+from mixtures.recipe import Recipe
+from mixtures.shards import shard_bounds
+from pipelines.access import Licenses
+from pipelines.bucket_supply import BucketSupply
+from pipelines.buckets import Bucket, BucketTask, bucket_tasks, key_ranges
+from pipelines.curate import CuratedSource
+from pipelines.engine import Task
+from pipelines.exclude import EXCLUDED_RULE, Exclusions
+from pipelines.options import BuildOptions
+from pipelines.parts import Part, PartTask, cut_parts, num_rows, part_tasks, subset_codes
+from pipelines.runner import SMALL_ROWS, Runner
+from pipelines.settle import settle_tasks
+from pipelines.shape import Counter as TokenCounter
+from pipelines.shard_rows import ShardTask
+
+# Output shards of about this size: large enough for throughput, small enough to hold eight at once.
+SHARD_BYTES = 500_000_000
+
+Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judges:
+    """All that decides fates before quotas are known."""
+
+    recipe: Recipe
+    cards: Mapping[str, SourceCard]
+    licenses: Licenses
+    exclusions: Exclusions
+    counter: TokenCounter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """`recipe` is what was solved, without `empty` components, `leaves` the paths before that.
+
+    `rows` counts drawn rows by `source/subset`; `totals` are sums over them.
+    """
+
+    scratch: str
+    recipe: Recipe
+    empty: tuple[str, ...]
+    leaves: tuple[str, ...]
+    parts: tuple[Part, ...]
+    buckets: tuple[Bucket, ...]
+    supply: BucketSupply
+    solution: Solution
+    rows: dict[str, int]
+    totals: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.solution.quotas)
+
+    @property
+    def is_small(self) -> bool:
+        return sum(part.num_rows for part in self.parts) < SMALL_ROWS
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over every row that was read, and what became of it before draws."""
+        state = hashlib.blake2b(digest_size=16)
+        for part in self.parts:
+            state.update(part.digest.encode())
+        return state.hexdigest()
+
+    @property
+    def num_excluded(self) -> int:
+        """Rows that a list took out, copies included."""
+        key = (Fate.DROPPED.value, EXCLUDED_RULE)
+        return sum(held.lost.get(key, 0) for held in (*self.parts, *self.buckets))
+
+    @property
+    def num_bytes(self) -> int:
+        """Of text and media that are drawn."""
+        quotas = enumerate(self.solution.quotas)
+        return sum(self.supply.amount(leaf, "bytes", rows) for leaf, rows in quotas)
+
+
+def resolve(
+    runner: Runner,
+    curated: Sequence[CuratedSource],
+    judges: Judges,
+    scratch: str,
+    options: BuildOptions,
+) -> Resolved:
+    """Decide what is drawn; InfeasibleError where that cannot be."""
+    cut = cut_parts(curated)
+    run = partial(runner.run_small, is_small=num_rows(curated) < SMALL_ROWS)
+    parts = _judge(run, cut, judges, scratch)
+    recipe = judges.recipe
+    buckets = _gather(run, parts, recipe, scratch, options.memory_bytes)
+    leaves = [leaf.index for leaf in recipe.leaves()]
+    supply = BucketSupply(scratch, buckets, leaves)
+    empty = [leaf.path for leaf in recipe.leaves() if not supply.samples(leaf.index)]
+    if options.allow_missing and empty:
+        recipe = without_missing(recipe, empty)
+        places = {leaf.path: leaf.index for leaf in judges.recipe.leaves()}
+        supply = BucketSupply(scratch, buckets, [places[leaf.path] for leaf in recipe.leaves()])
+    try:
+        solution = solve_for(recipe, supply, options.num_samples, options.num_tokens)
+    except InfeasibleError as error:
+        raise InfeasibleError(f"{error} ({_lost_rows(parts, buckets)})") from error
+    rows, totals = _settle(run, scratch, buckets, supply, solution, subset_codes(judges.cards))
+    return Resolved(
+        scratch=scratch,
+        recipe=recipe,
+        empty=tuple(empty),
+        leaves=tuple(leaf.path for leaf in judges.recipe.leaves()),
+        parts=tuple(parts),
+        buckets=tuple(buckets),
+        supply=supply,
+        solution=solution,
+        rows=rows,
+        totals=totals,
+    )
+
+
+def _judge(
+    run: Run, cut: Sequence[tuple[CuratedSource, ...]], judges: Judges, scratch: str
+) -> list[Part]:
+    tasks = [
+        PartTask(
+            number=number,
+            scratch=scratch,
+            curated=part,
+            cards=judges.cards,
+            recipe=judges.recipe,
+            licenses=judges.licenses,
+            exclusions=judges.exclusions,
+            counter=judges.counter,
+        )
+        for number, part in enumerate(cut)
+    ]
+    parts: list[Part] = [result["part"] for result in run("resolve", part_tasks(tasks))]
+    return sorted(parts, key=lambda part: part.number)
+
+
+def _gather(
+    run: Run, parts: Sequence[Part], recipe: Recipe, scratch: str, memory_bytes: int
+) -> list[Bucket]:
+    num_open = sum(part.num_open for part in parts)
+    tasks = [
+        BucketTask(
+            number=number,
+            scratch=scratch,
+            parts=tuple(part.number for part in parts),
+            start=start,
+            stop=stop,
+            num_leaves=len(recipe.leaves()),
+            duplicates=recipe.duplicates,
+        )
+        for number, (start, stop) in enumerate(key_ranges(num_open, memory_bytes))
+    ]
+    buckets: list[Bucket] = [r["bucket"] for r in run("resolve", bucket_tasks(tasks, num_open))]
+    return sorted(buckets, key=lambda bucket: bucket.number)
+
+
+def _settle(
+    run: Run,
+    scratch: str,
+    buckets: Sequence[Bucket],
+    supply: BucketSupply,
+    solution: Solution,
+    names: Sequence[str],
+) -> tuple[dict[str, int], dict[str, int]]:
+    rows: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
+    for result in run("resolve", settle_tasks(scratch, buckets, supply, solution.quotas)):
+        rows.update({names[code]: count for code, count in result["rows"].items()})
+        totals.update(result["totals"])
+    return dict(sorted(rows.items())), dict(totals)
+
+
+def _lost_rows(parts: Sequence[Part], buckets: Sequence[Bucket]) -> str:
+    """How many rows were read, and what most of those that are lost were lost to."""
+    lost: Counter[tuple[str, str]] = Counter()
+    for part in parts:
+        lost.update(part.lost)
+    for bucket in buckets:
+        lost.update(bucket.lost)
+    most = sorted(lost.items(), key=lambda item: (-item[1], item[0]))[:3]
+    reasons = ", ".join(f"{count} {fate} by {rule}" for (fate, rule), count in most)
+    return f"of {sum(part.num_rows for part in parts)} rows read: {reasons or 'none is lost'}"
+
+
+def shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask]:
+    """One task an output shard, in order; the rows of each are found when it runs."""
+    bounds = shard_bounds(resolved.total, -(-resolved.num_bytes // SHARD_BYTES))
+    known = resolved.supply.leaves.astype(np.int16)
+    blocks = leaf_slot_blocks(resolved.recipe, resolved.solution.quotas)
+    first = np.zeros(len(resolved.leaves), np.int64)
+    waiting = np.empty(0, np.int16)
+    for number, (start, stop) in enumerate(bounds):
+        waiting = _at_least(waiting, blocks, stop - start)
+        slots, waiting = known[waiting[: stop - start]], waiting[stop - start :]
+        yield ShardTask(
+            out=out,
+            name=f"train-{number:05d}-of-{len(bounds):05d}.parquet",
+            style=resolved.recipe.style,
+            scratch=resolved.scratch,
+            start=start,
+            seed=resolved.recipe.seed,
+            leaves=resolved.leaves,
+            slots=slots,
+            first=first.copy(),
+            places=resolved.supply.places,
+            parts=resolved.parts,
+        )
+        first += np.bincount(slots, minlength=len(first))
+
+
+def _at_least(
+    held: npt.NDArray[np.int16], blocks: Iterator[npt.NDArray[np.int16]], size: int
+) -> npt.NDArray[np.int16]:
+    parts = [held]
+    while sum(map(len, parts)) < size:
+        parts.append(next(blocks))
+    return np.concatenate(parts)

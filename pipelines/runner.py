@@ -1,0 +1,65 @@
+"""Runs the tasks of a build with its engine, which starts when there is work worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from pipelines.downloads import Downloads
+from pipelines.engine import Engine, InlineEngine, Task, make_engine
+from pipelines.options import BuildOptions
+from pipelines.progress import StageProgress
+
+# Ray takes about 10 s to start; this much of each kind of work is done sooner by one process.
+SMALL_ROWS = 1_000_000
+SMALL_BYTES = 1_000_000_000
+
+
+class Runner:
+    """`run` with the engine that was asked for; `run_small` in this process until that runs."""
+
+    def __init__(self, options: BuildOptions, console: Console) -> None:
+        self._options = options
+        self._console = console
+        self._engine: Engine | None = None
+
+    def run(
+        self, stage: str, tasks: Iterable[Task], downloads: Downloads | None = None
+    ) -> list[dict[str, Any]]:
+        """Results in the order in which tasks end; prints progress if `stage` has a name."""
+        tasks = list(tasks)
+        if not tasks:
+            return []
+        if self._engine is None:
+            self._engine = self._start()
+        return self._run(self._engine, stage, tasks, downloads)
+
+    def run_small(self, stage: str, tasks: Iterable[Task], is_small: bool) -> list[dict[str, Any]]:
+        """As `run`, but work that is small does not start Ray."""
+        if is_small and self._engine is None:
+            return self._run(InlineEngine(), stage, list(tasks), None)
+        return self.run(stage, tasks)
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    def _start(self) -> Engine:
+        options = self._options
+        folders = [f for f in (options.store, options.out, options.mirror) if f is not None]
+        folders += [folder for _, folder in options.media]
+        return make_engine(options.engine, options.workers, options.ray_address, folders)
+
+    def _run(
+        self, engine: Engine, stage: str, tasks: Sequence[Task], downloads: Downloads | None
+    ) -> list[dict[str, Any]]:
+        results = []
+        with StageProgress(self._console, stage, tasks) as progress:
+            for task, result in engine.run(tasks):
+                progress.advance(task)
+                if downloads is not None:
+                    downloads.release(task)
+                results.append(result)
+        return results

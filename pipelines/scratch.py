@@ -1,0 +1,87 @@
+"""Files that resolve writes for itself: tables of one batch, mapped, with rows sorted by a key.
+
+They live as long as the resolve that made them, in a folder that all its tasks see.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import psutil
+import pyarrow as pa
+
+from manifests.storage import is_local, join, local_path, open_ipc, remove_tree, write_ipc
+
+_PREFIX = ".scratch-"
+
+
+@contextmanager
+def scratch_folder(store: str, shared: bool) -> Iterator[str]:
+    """A fresh folder, removed at the end: in the store, or on this machine if nobody else looks."""
+    parent = store if shared or is_local(store) else tempfile.gettempdir()
+    sweep_scratch(parent)
+    folder = join(parent, f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
+    if is_local(folder):
+        local_path(folder).mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+def sweep_scratch(parent: str) -> None:
+    """Remove the folders of processes that were killed."""
+    if not is_local(parent):
+        return
+    for folder in Path(local_path(parent)).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).split("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_frame(path: str, frame: pl.DataFrame) -> None:
+    """The frame as one uncompressed batch."""
+    write_table(path, frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
+def write_table(path: str, table: pa.Table) -> None:
+    table = table.combine_chunks()
+    batches = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+    write_ipc(path, lambda ipc: ipc.write_batch(batches[0]), table.schema)
+
+
+def read_batch(path: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:
+    """The whole table, mapped: only what is looked at is read."""
+    batch = open_ipc(path).get_batch(0)
+    return batch if columns is None else batch.select(list(columns))
+
+
+def read_slice(
+    path: str, key: str, start: int, stop: int, columns: Sequence[str] | None = None
+) -> pa.RecordBatch:
+    """The rows whose key is in [start, stop); the table is sorted by it."""
+    batch = read_batch(path)
+    keys = column(batch, key)
+    low, high = np.searchsorted(keys, np.array([start, stop - 1], keys.dtype))
+    high = np.searchsorted(keys, np.array([stop - 1], keys.dtype), side="right")[0]
+    batch = batch.slice(int(low), int(high - low))
+    return batch if columns is None else batch.select(list(columns))
+
+
+def column(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.generic]:
+    """A column without nulls as numpy, not copied."""
+    values: npt.NDArray[np.generic] = batch.column(name).to_numpy()
+    return values
+
+
+def frame(batches: Sequence[pa.RecordBatch]) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(pa.Table.from_batches(list(batches))))

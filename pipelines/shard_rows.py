@@ -1,0 +1,146 @@
+"""The rows of one output shard: found by rank in the buckets, ordered, looked up in the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from mixtures.order import WINDOW_ROWS, shuffle_windows
+from pipelines.bucket_supply import Places
+from pipelines.buckets import drawn_path
+from pipelines.emit import run_emit_task
+from pipelines.emit_rows import EmitTask
+from pipelines.ids import hex_ids
+from pipelines.parts import Part, media_path, part_path
+from pipelines.scratch import frame, read_batch
+
+_Ints = npt.NDArray[np.int64]
+
+_DRAWN = ["part", "at", "leaf", "key", "hi", "lo"]
+_DETAILS = [
+    *("folder", "pos", "source", "subset", "category", "kind", "license", "modality", "file"),
+    *("row", "num_turns", "media", "turns", "max_frames", "split", "text_bytes"),
+    *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens"),
+]
+_CODED = ["source", "subset", "category", "kind", "license", "modality", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """Rows from `start` of the build: the leaf of each, and where its leaf's rows lie.
+
+    `slots` are leaves before windows are shuffled; `first` the rows of each leaf in earlier shards.
+    """
+
+    out: str
+    name: str
+    style: str
+    scratch: str
+    start: int
+    seed: int
+    leaves: tuple[str, ...]
+    slots: npt.NDArray[np.int16]
+    first: _Ints
+    places: Places
+    parts: tuple[Part, ...]
+
+
+def _choose(task: ShardTask) -> Iterator[tuple[int, _Ints, _Ints, npt.NDArray[np.int16]]]:
+    """(bucket, rows there, places in the shard, passes), one for each bucket that is needed."""
+    found = []
+    for leaf in np.unique(task.slots).tolist():
+        places = np.flatnonzero(task.slots == leaf)
+        ranks = int(task.first[leaf]) + np.arange(len(places))
+        size = task.places.samples(leaf)
+        bucket, row = task.places.find(leaf, ranks % size)
+        found.append((bucket, row, places, (ranks // size + 1).astype(np.int16)))
+    buckets, rows, places, passes = (np.concatenate(column) for column in zip(*found, strict=True))
+    for number in np.unique(buckets).tolist():
+        mine = np.flatnonzero(buckets == number)
+        yield number, rows[mine], places[mine], passes[mine]
+
+
+def run_shard_task(task: ShardTask) -> dict[str, Any]:
+    """Task: write the shard; returns its rows, bytes and SHA-256."""
+    return run_emit_task(emit_task(task))
+
+
+def emit_task(task: ShardTask) -> EmitTask:
+    """What emit needs of the shard: rows in their final order, and the media that they name."""
+    rows = _with_details(task, _ordered(task))
+    table, media = _with_media(task, rows)
+    return EmitTask(
+        out=task.out,
+        name=task.name,
+        style=task.style,
+        rows=table,
+        media=media,
+        row_folders=tuple(path for part in task.parts for path in part.row_folders),
+        media_folders=tuple(path for part in task.parts for path in part.media_folders),
+    )
+
+
+def _ordered(task: ShardTask) -> pl.DataFrame:
+    """The drawn rows in final order, with `repeat`."""
+    frames = []
+    for number, rows, places, passes in _choose(task):
+        batch = read_batch(drawn_path(task.scratch, number), _DRAWN).take(pa.array(rows))
+        more = {"place": places, "repeat": passes}
+        frames.append(frame([batch]).with_columns(**{n: pl.Series(v) for n, v in more.items()}))
+    drawn = pl.concat(frames).sort("place")
+    draws, repeats = drawn["key"].to_numpy(), drawn["repeat"].to_numpy()
+    window = task.start // WINDOW_ROWS
+    return drawn[shuffle_windows(window, draws, repeats, task.seed)].with_row_index("order")
+
+
+def _with_details(task: ShardTask, drawn: pl.DataFrame) -> pl.DataFrame:
+    """What the parts know of the rows; folders and media are numbered over all parts."""
+    frames = []
+    first = _firsts([len(part.row_folders) for part in task.parts])
+    for (number,), rows in drawn.group_by("part", maintain_order=True):
+        batch = read_batch(part_path(task.scratch, number), _DETAILS)
+        details = frame([batch.take(rows["at"].to_arrow())]).with_columns(
+            pl.col(_CODED).cast(pl.String), folder=pl.col("folder") + first[number]
+        )
+        frames.append(pl.concat([rows, details], how="horizontal"))
+    names = pl.lit(pl.Series("names", task.leaves, dtype=pl.String))
+    hexes = pl.Series("hex", hex_ids(drawn["hi"].to_numpy(), drawn["lo"].to_numpy()))
+    rows = pl.concat(frames).sort("order").with_columns(hexes)
+    return rows.with_columns(
+        id=pl.format("{}/{}/{}", "source", "subset", "hex"),
+        component=names.gather("leaf"),
+    )
+
+
+def _firsts(counts: Sequence[int]) -> _Ints:
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _with_media(task: ShardTask, rows: pl.DataFrame) -> tuple[pa.Table, pa.Table]:
+    """(rows, media): only the media that rows of the shard name, renumbered from 0."""
+    counts = rows["media"].list.len().to_numpy().astype(np.int64)
+    flat = rows["media"].explode(empty_as_null=False).to_numpy().astype(np.int64)
+    owner = np.repeat(rows["part"].to_numpy().astype(np.int64), counts)
+    tables, local, start = [], np.empty(len(flat), np.int64), 0
+    first = _firsts([len(part.media_folders) for part in task.parts])
+    for number in np.unique(rows["part"].to_numpy()).tolist():
+        mine = owner == number
+        used, places = np.unique(flat[mine], return_inverse=True)
+        local[mine] = places + start
+        start += len(used)
+        batch = read_batch(media_path(task.scratch, number)).take(pa.array(used))
+        table = pa.Table.from_batches([batch])
+        folder = pa.array(table["folder"].to_numpy() + first[number], pa.int32())
+        at = table.schema.get_field_index("folder")
+        tables.append(table.set_column(at, "folder", folder))
+    offsets = pa.array(_firsts(counts), pa.int32())
+    column = pa.ListArray.from_arrays(offsets, pa.array(local, pa.int64()))
+    plain = rows.drop("media", "place", "order", "part", "at", "hi", "lo", "hex", "key", "leaf")
+    table = plain.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return table.append_column("media", column), pa.concat_tables(tables)

@@ -11,7 +11,8 @@ in a process of its own with the same seed.
                 remainder, level by level) of the rows that came
     samples     most that any source is off its share of the rows, in percentage points
     tokens      the same of the tokens
-    prefix      most rows that any source is off its share after any multiple of 64 rows
+    prefix      most points of the side's unit that any source is off its share after any multiple
+                of 64 rows from 1,024 on
     wasted      part of the largest mixture at these shares without a repeat that never came
     repeats     rows that came again
 """
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 
 from benchmarks.measure import print_table, work_folder
@@ -41,6 +43,7 @@ PEERS_PYTHON = "MIXING_PYTHON"
 _ROOT = Path(__file__).resolve().parent.parent
 _THREE = {"first": (40_000, "50%"), "second": (25_000, "30%"), "third": (10_000, "20%")}
 _NESTED_ROWS = 60_000
+_FIRST_PREFIX = 1024
 _TIMEOUT_S = 900
 _INSTALL = "python3.11 -m venv ENV; ENV/bin/pip install torch==2.13.0 mosaicml-streaming litdata"
 _MODULES = {"streaming": "streaming", "litData": "litdata"}
@@ -151,28 +154,29 @@ def figures(rows: Ints, made: Made, unit: str) -> list[str]:
     tokens = np.bincount(leaf, weights=made.tokens[rows], minlength=len(share))
     quota = np.array(list(parts_of(made.tree, len(rows))))
     came, times = np.unique(rows, return_counts=True)
+    weights = made.tokens if unit == "tokens" else np.ones(len(made.tokens), np.int64)
     return [
         f"{len(rows):,}",
         f"{np.abs(got - quota).max():,}" if unit == "samples" else "",
         f"{100 * np.abs(got / len(rows) - share).max():.4f}",
         f"{100 * np.abs(tokens / tokens.sum() - share).max():.4f}",
-        f"{_worst_prefix(leaf, share):.1f}",
-        f"{100 * _wasted(came, made, unit):.1f} %",
+        f"{_worst_prefix(leaf, weights[rows], share):.2f}",
+        f"{100 * _wasted(came, made, weights):.1f} %",
         f"{(times - 1).sum():,}",
     ]
 
 
-def _worst_prefix(leaf: Ints, share: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _worst_prefix(leaf: Ints, weights: Ints, share: npt.NDArray[np.float64]) -> float:
+    ends = np.append(np.arange(_FIRST_PREFIX, len(leaf), 64), len(leaf)) - 1
+    whole = np.cumsum(weights)[ends]
     worst = 0.0
-    ends = np.append(np.arange(64, len(leaf), 64), len(leaf))
     for number, part in enumerate(share):
-        before = np.cumsum(leaf == number)[ends - 1]
-        worst = max(worst, float(np.abs(before - part * ends).max()))
-    return worst
+        before = np.cumsum(np.where(leaf == number, weights, 0))[ends]
+        worst = max(worst, float(np.abs(before / whole - part).max()))
+    return 100 * worst
 
 
-def _wasted(came: Ints, made: Made, unit: str) -> float:
-    weights = made.tokens if unit == "tokens" else np.ones(len(made.tokens), np.int64)
+def _wasted(came: Ints, made: Made, weights: Ints) -> float:
     held = np.bincount(made.leaf(np.arange(len(weights))), weights=weights)
     most = min(int(has / share) for has, share in zip(held.tolist(), made.shares, strict=True))
     return max(0.0, 1 - float(weights[came].sum()) / most)
@@ -181,6 +185,7 @@ def _wasted(came: Ints, made: Made, unit: str) -> float:
 def report(made: Made, title: str) -> None:
     rows = []
     for side in SIDES:
+        print(f"   {side}", flush=True)
         python = python_of(side)
         if python is None:
             rows.append([side, f"not installed: {_INSTALL}; set {PEERS_PYTHON}", *[""] * 7])

@@ -101,8 +101,10 @@ def _ray(case: Case, stopping_condition: str) -> Ints:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
     ray.data.DataContext.get_current().enable_progress_bars = False
     condition = getattr(ray.data.MixStoppingCondition, stopping_condition)
+    # `mix` deals whole blocks: a block a file is the finest that it is given here.
     first, *others = (
-        ray.data.read_parquet(str(folder)) for folder in case.folders("ray", _write_parquet)
+        ray.data.read_parquet(str(folder), override_num_blocks=len(list(folder.iterdir())))
+        for folder in case.folders("ray", _write_parquet)
     )
     mixed = first.mix(*others, weights=case.shares, stopping_condition=condition)
     return np.array([row["row"] for row in mixed.iter_rows()])

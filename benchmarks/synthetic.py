@@ -15,9 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -63,10 +64,23 @@ class SyntheticStore:
     recipe: Recipe
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where some rows of a subset go; `media_folder` is null for text."""
+
+    file: str
+    rows_folder: str
+    media_folder: str | None
+
+
+# Of a source, subset and number of rows.
+Places = Callable[[str, str, int], Sequence[Place]]
+
+
 def make_store(folder: Path, amounts: Amounts, recipe: Path = SCALE_RECIPE) -> SyntheticStore:
     """The store below `folder`, made now unless it is there; another one's files are removed."""
     wanted = load_recipe(str(recipe))
-    plan = list(_folders(wanted, folder, amounts))
+    plan = list(_folders(wanted, amounts, partial(_places, folder, amounts.folder_rows)))
     about = {**asdict(amounts), "recipe": wanted.model_dump_json(), "version": _VERSION}
     done = folder / _ABOUT
     store = SyntheticStore(_curated(plan), folder / "exclude.txt", wanted)
@@ -78,6 +92,11 @@ def make_store(folder: Path, amounts: Amounts, recipe: Path = SCALE_RECIPE) -> S
     return store
 
 
+def fill_store(recipe: Recipe, amounts: Amounts, places: Places, exclusions: Path) -> None:
+    """Writes rows into folders that a build will look for."""
+    _write(list(_folders(recipe, amounts, places)), exclusions)
+
+
 def _write(plan: list[Folder], exclusions: Path) -> None:
     with (
         ProcessPoolExecutor(NUM_WORKERS, mp_context=get_context("spawn")) as pool,
@@ -87,8 +106,19 @@ def _write(plan: list[Folder], exclusions: Path) -> None:
             lines.writelines(f"{entry}\n" for entry in entries)
 
 
-def _folders(recipe: Recipe, folder: Path, amounts: Amounts) -> Iterator[Folder]:
-    """Every folder of the store; streams are numbered through, leaf by leaf."""
+def _places(folder: Path, most: int, source: str, subset: str, rows: int) -> list[Place]:
+    """As many as are needed for `most` rows each."""
+    places = []
+    for number in range(-(-rows // most)):
+        file = f"{subset}/train-{number:05d}.parquet"
+        key = key_digest(source, file)
+        media = media_folder(str(folder), source, key)
+        places.append(Place(file, row_folder(str(folder), source, subset, key), media))
+    return places
+
+
+def _folders(recipe: Recipe, amounts: Amounts, places: Places) -> Iterator[Folder]:
+    """Every folder of the store; rows of a stream are numbered through, leaf by leaf."""
     parts = list(_parts(recipe, amounts))
     totals: dict[str, int] = {}
     for stream, _, rows in parts:
@@ -96,17 +126,16 @@ def _folders(recipe: Recipe, folder: Path, amounts: Amounts) -> Iterator[Folder]
     at = dict.fromkeys(totals, 0)
     for stream, entry, rows in parts:
         source, _, subset = entry.partition("/")
-        for number, start in enumerate(range(0, rows, amounts.folder_rows)):
-            size = min(amounts.folder_rows, rows - start)
-            file = f"{subset}/train-{number:05d}.parquet"
-            key = key_digest(source, file)
+        found = places(source, subset, rows)
+        for number, place in enumerate(found):
+            size = rows * (number + 1) // len(found) - rows * number // len(found)
             has_media = stream not in ("text", "document")
             yield Folder(
                 source=source,
                 subset=subset,
-                file=file,
-                rows_folder=row_folder(str(folder), source, subset, key),
-                media_folder=media_folder(str(folder), source, key) if has_media else None,
+                file=place.file,
+                rows_folder=place.rows_folder,
+                media_folder=place.media_folder if has_media else None,
                 stream=stream,
                 first=at[stream],
                 num_rows=size,

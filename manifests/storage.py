@@ -221,7 +221,8 @@ def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
     """The whole table; IntegrityError where the file is damaged."""
     with undamaged(uri):
         if is_local(uri):
-            return pq.read_table(local_path(uri), columns=columns, partitioning=None)
+            with pq.ParquetFile(local_path(uri), memory_map=True) as file:
+                return file.read(columns=columns)
         fs, path = filesystem(uri)
         # On this thread alone: an Arrow thread that still holds a Python file when the process ends
         # would abort it.

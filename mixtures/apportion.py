@@ -22,8 +22,12 @@ Integers = npt.NDArray[Any]
 
 def integers(totals: Sequence[int], of_parent: Mapping[str, Fraction]) -> Integers:
     """`totals` as an array whose products with the shares of any level are exact."""
-    unit = math.lcm(*{share.denominator for share in of_parent.values()})
-    return np.array(totals, dtype=np.int64 if max(totals) * unit < 2**62 else object)
+    levels: dict[str, int] = {}
+    for path, share in of_parent.items():
+        above = path.rpartition("/")[0]
+        levels[above] = math.lcm(levels.get(above, 1), share.denominator)
+    largest = max(totals) * max(levels.values())
+    return np.array(totals, dtype=np.int64 if largest < 2**62 else object)
 
 
 def largest_remainder(shares: Sequence[Fraction], totals: Integers) -> Integers:

@@ -54,9 +54,11 @@ def locate(raw: Marked, place: _Place) -> tuple[Mark, list[str]]:
         mark = _mark(here, step) or mark
         here = _inside(here, step)
         if isinstance(step, int):
+            if above in _ITEMS:
+                names.pop()
             name = here.get("name") if isinstance(here, dict) else None
             names.append(str(name or f"{_ITEMS.get(above, 'item')} {step + 1}"))
-        elif step not in _ITEMS:
+        else:
             names.append(step)
         above = step
     return mark, names

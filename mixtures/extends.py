@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import RecipeError, nearest
-from manifests.storage import is_local
 from mixtures.component import SIZES
 from mixtures.marked import Marked, MarkedList
 from mixtures.places import Mark
@@ -136,6 +135,6 @@ def move_paths(raw: Marked, old: Path, new: Path) -> None:
 
 
 def _moved(path: str, old: Path, new: Path) -> str:
-    if not is_local(path) or path.startswith("file://") or os.path.isabs(path):
+    if "://" in path or os.path.isabs(path):
         return path
     return os.path.join(os.curdir, os.path.relpath(old / path, new))

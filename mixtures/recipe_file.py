@@ -120,7 +120,8 @@ def _parent_path(entry: Any, folder: Path, mark: Mark) -> Path:
 
 def _name_modules(raw: Marked, where: str) -> None:
     """Write `./my_source.py/subset` as `my_source/subset`, and note the path under `modules`."""
-    modules: dict[str, str] = dict(raw.get("modules") or {})
+    given = raw.get("modules")
+    modules: dict[str, str] = dict(given) if isinstance(given, dict) else {}
     for entries in _source_lists(raw):
         for place, entry in enumerate(entries):
             match = _MODULE.fullmatch(entry) if isinstance(entry, str) else None

@@ -66,9 +66,9 @@ class Use:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Where:
-    """A parsed condition. Two are equal if their texts are."""
+    """A parsed condition; `parse_where` makes one for each text."""
 
     text: str
     uses: tuple[Use, ...]
@@ -84,12 +84,6 @@ class Where:
         `extra.<field>` columns hold JSON scalars as text, see `mixtures.assign.extra_field`.
         """
         return self._expr.fill_null(False)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Where) and self.text == other.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
 
 
 @cache

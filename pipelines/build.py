@@ -102,7 +102,7 @@ def open_job(options: BuildOptions, console: Console) -> Job:
         policies=parse_policies(recipe.filters),
         console=console,
         exclusions=read_exclusions(options.exclude),
-        counter=Counter.of(recipe, open_tokenizer(options.tokenizer)),
+        counter=Counter.of(recipe, open_tokenizer(options.tokenizer, options.store)),
         runner=Runner(options, console),
     )
 
@@ -178,9 +178,11 @@ def _is_shared(options: BuildOptions) -> bool:
 
 def _has_all(job: Job, curate: CuratePlan) -> bool:
     """Whether the store has every fact that the build is decided on."""
+    if curate.media or curate.rows:
+        return False
     missing = plan_measures(curate.curated, job.filters)
     missing += plan_token_measures(curate.curated, job.counter.tokenizer)
-    return not (curate.media or curate.rows or missing)
+    return not missing
 
 
 def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:
@@ -248,6 +250,8 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest
     tokenizer = job.counter.tokenizer
+    if tokenizer is not None:
+        pins["tokenizer"] = tokenizer.fingerprint
     return make_plan(
         resolved.recipe,
         resolved.supply,
@@ -265,7 +269,7 @@ def _write(job: Job, gathered: Gathered, resolved: Resolved, plan: Plan) -> Buil
     records = _emit(job, resolved)
     subsets = subset_codes(gathered.cards)
     tasks = ledger_tasks(out, resolved, subsets)
-    ledgers = runner.run_small("ledger", tasks, resolved.is_small)
+    ledgers = runner.run("ledger", tasks, unit="rows", is_small=resolved.is_small)
     return finish(out, plan, gathered.cards, job.policies, resolved.totals, records, ledgers)
 
 
@@ -286,5 +290,4 @@ def _emit(job: Job, resolved: Resolved) -> list[dict[str, Any]]:
         size = resolved.num_bytes * len(task.slots) // resolved.total
         name = f"emit {task.name}"
         tasks.append(Task(name, "data", run_shard_task, (task,), _EMIT_MEMORY, size))
-    small = resolved.num_bytes < SMALL_BYTES
-    return records + job.runner.run_small("emit", tasks, small)
+    return records + job.runner.run("emit", tasks, is_small=resolved.num_bytes < SMALL_BYTES)

@@ -27,10 +27,24 @@ def _size_category(rows: int) -> str:
 
 
 def _features_yaml() -> list[dict[str, Any]]:
-    from datasets import Features
+    """The features as `datasets` writes them in YAML; importing it for that would take a second."""
+    return [{"name": name, **_yaml_feature(feature)} for name, feature in features().items()]
 
-    result: list[dict[str, Any]] = Features.from_dict(features())._to_yaml_list()
-    return result
+
+def _yaml_feature(feature: Any) -> dict[str, Any]:
+    """`{dtype: string}`, `{list: int32}`, or a list of named fields under `list`."""
+    if feature["_type"] == "List":
+        inner = feature["feature"]
+        if "_type" in inner:
+            return {"list": _yaml_word(inner)}
+        fields = [{"name": name, **_yaml_feature(field)} for name, field in inner.items()]
+        return {"list": fields}
+    return {"dtype": _yaml_word(feature)}
+
+
+def _yaml_word(feature: dict[str, Any]) -> str:
+    kind = str(feature["_type"])
+    return str(feature["dtype"]) if kind == "Value" else kind.lower()
 
 
 def _front_matter(manifest: BuildManifest) -> str:

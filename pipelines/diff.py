@@ -5,7 +5,7 @@ What both have is compared: of a recipe and a build the recipes, of a plan and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -62,9 +62,8 @@ def diff(first: str, second: str, ids_file: str | None = None) -> Diff:
     in_order = a.plan is None and b.plan is None
     said = [settings(side, with_plan, in_order) for side in (a, b)]
     mine, theirs = components(a, with_plan), components(b, with_plan)
-    parts = {
-        path: changes(mine.get(path, {}), theirs.get(path, {})) for path in _both(mine, theirs)
-    }
+    paths = _as_tree(_both(mine, theirs))
+    parts = {path: changes(mine.get(path, {}), theirs.get(path, {})) for path in paths}
     return Diff(
         a,
         b,
@@ -85,6 +84,17 @@ def changes(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Changes:
 
 def _both(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*mine, *theirs]))
+
+
+def _as_tree(paths: Sequence[str]) -> list[str]:
+    """Components of the second side beside the siblings that they have on the first."""
+    place = {path: number for number, path in enumerate(paths)}
+
+    def key(path: str) -> list[int]:
+        names = path.split("/")
+        return [place["/".join(names[:depth])] for depth in range(1, len(names) + 1)]
+
+    return sorted(paths, key=key)
 
 
 def _ids(a: Side, b: Side, ids_file: str | None) -> IdDiff | None:

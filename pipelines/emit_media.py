@@ -15,7 +15,7 @@ from manifests.errors import IntegrityError
 from manifests.packs import PackReader, PackSlice
 from manifests.schema import MEDIA_FILE_TYPE, MEDIA_INFO_TYPE
 from mixtures.styles import kept_frames_of
-from pipelines.flat import Bools, Ints, Lists, ints, starts
+from pipelines.flat import Bools, Ints, Lists, ints, ranges, starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,8 @@ class ShardMedia:
         return self._times_of(media[clips], num_images[clips])
 
     def _kept(self, first: Ints, stored: Ints, num_images: Ints) -> Ints:
+        if np.array_equal(stored, num_images):
+            return ranges(first, stored)
         return np.repeat(first, num_images) + kept_frames_of(stored, num_images)
 
     def _images_of(self, media: Ints, num_images: Ints) -> Ints:

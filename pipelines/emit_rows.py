@@ -120,8 +120,8 @@ class StoreReader:
             "images": self._media.images(shown),
             "videos": pa.ListArray.from_arrays(offsets(np.zeros_like(made.counts_r)), no_files),
             "media": self._media.infos(shown),
-            "license": upstream.licenses(made.plan),
-            "origins": upstream.origins(made.plan),
+            "license": upstream.licenses(made.turns),
+            "origins": upstream.origins(made.turns),
             "extra": texts.column("extra").take(pa.array(places[upstream.own_c])),
         }
         arrays = [
@@ -157,11 +157,12 @@ class StoreReader:
 
     def _store_rows(self, folders: Ints, positions: Ints) -> tuple[pa.RecordBatch, Ints]:
         """(messages and extra of these rows, where among them each is): by the store's batches."""
-        batches = np.stack([folders, positions // BATCH_ROWS], axis=1)
-        order = np.lexsort((positions, batches[:, 1], folders))
-        unique, first = np.unique(batches[order], axis=0, return_index=True)
+        numbers = positions // BATCH_ROWS
+        order = np.lexsort((positions, folders))
+        steps = np.diff(folders[order], prepend=-1) | np.diff(numbers[order], prepend=-1)
         parts = []
-        for (folder, number), ats in zip(unique.tolist(), np.split(order, first[1:]), strict=True):
+        for ats in np.split(order, np.flatnonzero(steps)[1:]):
+            folder, number = int(folders[ats[0]]), int(numbers[ats[0]])
             batch = self._text_reader(folder).get_batch(number).select(["messages", "extra"])
             parts.append(batch.take(pa.array(positions[ats] % BATCH_ROWS)))
         places = np.empty_like(order)

@@ -25,6 +25,8 @@ from typing import Any
 
 import orjson
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from manifests.errors import UsageError
 from manifests.ledger import Fate, Stage
@@ -36,6 +38,7 @@ EXCLUDED_RULE = "excluded"
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _FILE_NAME = re.compile(r"(?P<stem>[\w-][\w.-]*)\.[A-Za-z0-9]{2,4}")
 _VIDEO_ID = re.compile(r"(?:youtube\.com/.*[?&/]|youtu\.be/)(?:v=)?(?P<id>[\w-]{11})(?:[?&#].*)?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SAMPLE = re.compile(r".+/(?P<content>[0-9a-f]{32})")
 
 
@@ -131,17 +134,20 @@ def _by_row(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.D
     for entry in exclusions.entries:
         for word in _words(entry):
             wanted.setdefault(word, []).append(entry)
-    places = index.filter(pl.col("pos").is_not_null()).select("folder", "pos", "at")
-    found: list[tuple[int, int, str]] = []
-    for number, folder in enumerate(joined.row_folders):
-        found += [(number, pos, entry) for pos, entry in _named_rows(folder, wanted)]
     schema = {"folder": pl.Int32, "pos": pl.Int64, "entry": pl.String}
-    rows = pl.DataFrame(found, schema=schema, orient="row")
-    return places.join(rows, on=["folder", "pos"], how="inner").select("at", "entry")
+    found = [pl.DataFrame(schema=schema)]
+    if wanted:
+        for number, folder in enumerate(joined.row_folders):
+            named = [(number, pos, entry) for pos, entry in _named_rows(folder, wanted)]
+            found.append(pl.DataFrame(named, schema=schema, orient="row"))
+    places = index.filter(pl.col("pos").is_not_null()).select("folder", "pos", "at")
+    return places.join(pl.concat(found), on=["folder", "pos"], how="inner").select("at", "entry")
 
 
 def _words(entry: str) -> Iterator[str]:
-    """What a text may be to be named by an entry."""
+    """What a text may be to be named by an entry; ids and digests of ours name no text."""
+    if _SAMPLE.fullmatch(entry) or _DIGEST.fullmatch(entry):
+        return
     yield entry
     if video := _VIDEO_ID.search(entry):
         yield video["id"]
@@ -149,15 +155,36 @@ def _words(entry: str) -> Iterator[str]:
 
 def _named_rows(folder: str, wanted: Mapping[str, list[str]]) -> Iterator[tuple[int, str]]:
     reader = open_ipc(join(folder, "samples.arrow"))
-    pos = 0
+    start = 0
     for number in range(reader.num_record_batches):
-        for row in reader.get_batch(number).select(["extra", "media"]).to_pylist():
-            texts: set[str] = {media["key"] for media in row["media"]}
-            texts.update(_texts(orjson.loads(row["extra"]) if row["extra"] else None))
-            texts |= {name["stem"] for text in texts if (name := _FILE_NAME.fullmatch(text))}
-            for text in texts & wanted.keys():
-                yield from ((pos, entry) for entry in wanted[text])
-            pos += 1
+        batch = reader.get_batch(number)
+        for pos, text in {*_named_by_key(batch, wanted), *_named_by_extra(batch, wanted)}:
+            yield from ((start + pos, entry) for entry in wanted[text])
+        start += batch.num_rows
+
+
+def _named_by_key(
+    batch: pa.RecordBatch, wanted: Mapping[str, list[str]]
+) -> Iterator[tuple[int, str]]:
+    """(row, text) of media keys, and of names of files in them, that are wanted."""
+    media = batch.column("media")
+    keys = pl.Series("key", pl.from_arrow(media.flatten().field("key")), dtype=pl.String)
+    rows = pl.Series("row", pl.from_arrow(pc.list_parent_indices(media)), dtype=pl.Int64)
+    texts = pl.DataFrame([rows, keys]).with_columns(
+        stem=pl.col("key").str.extract(f"^{_FILE_NAME.pattern}$")
+    )
+    for name in ("key", "stem"):
+        yield from texts.filter(pl.col(name).is_in(list(wanted))).select("row", name).iter_rows()
+
+
+def _named_by_extra(
+    batch: pa.RecordBatch, wanted: Mapping[str, list[str]]
+) -> Iterator[tuple[int, str]]:
+    extra = batch.column("extra")
+    for row in pc.indices_nonzero(extra.is_valid()).to_pylist():
+        texts = set(_texts(orjson.loads(extra[row].as_py())))
+        texts |= {name["stem"] for text in texts if (name := _FILE_NAME.fullmatch(text))}
+        yield from ((row, text) for text in texts & wanted.keys())
 
 
 def _texts(value: Any) -> Iterator[str]:

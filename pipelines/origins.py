@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
 
 from manifests.schema import ORIGIN_TYPE
 from pipelines.flat import Bools, Ints, count_where, ints, offsets, owners, starts
-from pipelines.written import Written
+from pipelines.written import Turns
 
 # An upstream row that is merged into another: an item of `EmitTask.rows`' column `others`.
 OTHER_TYPE = pa.struct(
@@ -35,31 +35,36 @@ class Upstream:
         merged = others.flatten()
         self.row_c = owners(counts)
         self.own_c = starts(counts)[:-1]
-        is_own = np.zeros(len(self.row_c), bool)
-        is_own[self.own_c] = True
-        order = np.empty(len(is_own), np.int64)
-        order[is_own] = np.arange(len(counts))
-        order[~is_own] = np.arange(len(counts), len(is_own))
         self._facts = {
-            field.name: pa.concat_arrays(
-                [rows[field.name].combine_chunks().cast(field.type), merged.field(field.name)]
-            ).take(pa.array(order))
+            field.name: rows[field.name].combine_chunks().cast(field.type)
             for field in OTHER_TYPE
             if field.name != "num_turns"
         }
+        if len(merged):
+            self._put_between(merged)
+
+    def _put_between(self, merged: pa.StructArray) -> None:
+        order = np.zeros(len(self.row_c), np.int64)
+        order[self.own_c] = 1
+        is_own = order > 0
+        order[is_own] = np.arange(len(self.own_c))
+        order[~is_own] = np.arange(len(self.own_c), len(order))
+        for name, own in self._facts.items():
+            both = pa.concat_arrays([own, merged.field(name)])
+            self._facts[name] = both.take(pa.array(order))
 
     def ints(self, name: str) -> Ints:
         return ints(self._facts[name])
 
-    def origins(self, plan: Written) -> pa.Array:
+    def origins(self, turns: Turns) -> pa.Array:
         """The `origins` column: upstream rows with the turns that are written of them."""
-        kept, num_turns = self._written(plan)
+        kept, num_turns = self._written(turns)
         # Turns of a row's conversations may alternate.
-        order = np.argsort(plan.conversation_t, kind="stable")
-        numbers = pa.array(plan.number_t[order], pa.int32())
-        turns = pa.ListArray.from_arrays(offsets(num_turns[kept]), numbers)
+        order = np.argsort(turns.conversation_t, kind="stable")
+        numbers = pa.array(turns.number_t[order], pa.int32())
+        lists = pa.ListArray.from_arrays(offsets(num_turns[kept]), numbers)
         columns = [
-            turns if field.name == "turns" else self._facts[field.name].filter(pa.array(kept))
+            lists if field.name == "turns" else self._facts[field.name].filter(pa.array(kept))
             for field in ORIGIN_TYPE
         ]
         origins = pa.StructArray.from_arrays(columns, fields=list(ORIGIN_TYPE))
@@ -67,11 +72,11 @@ class Upstream:
             offsets(count_where(self.row_c, kept, len(self.own_c))), origins
         )
 
-    def licenses(self, plan: Written) -> pa.Array:
+    def licenses(self, turns: Turns) -> pa.Array:
         """The license of each row: all of its origins', joined by AND where they differ."""
         coded = self._facts["license"].dictionary_encode()
         codes, names = ints(coded.indices), coded.dictionary.to_pylist()
-        kept, _ = self._written(plan)
+        kept, _ = self._written(turns)
         mixed = np.unique(self.row_c[kept & (codes != codes[self.own_c][self.row_c])])
         joint = {row: set[str]() for row in mixed.tolist()}
         for at in np.flatnonzero(kept & np.isin(self.row_c, mixed)).tolist():
@@ -82,15 +87,15 @@ class Upstream:
             found[row] = len(names) - 1
         return pa.array(names, pa.string()).take(pa.array(found))
 
-    def _written(self, plan: Written) -> tuple[Bools, Ints]:
+    def _written(self, turns: Turns) -> tuple[Bools, Ints]:
         """(which rows are origins, their turns): merged ones without a written turn are none."""
-        num_turns = np.bincount(plan.conversation_t, minlength=len(self.row_c))
+        num_turns = np.bincount(turns.conversation_t, minlength=len(self.row_c))
         kept: Bools = num_turns > 0
         kept[self.own_c] = True
         return kept, num_turns
 
 
-def all_of(licenses: Iterable[str]) -> str:
+def all_of(licenses: Collection[str]) -> str:
     """SPDX expression of several: their terms in order, each once, `OR` in parentheses."""
     terms = {term for text in licenses for term in text.split(" AND ") if " OR " not in text}
     terms |= {f"({text})" for text in licenses if " OR " in text}

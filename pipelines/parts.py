@@ -136,8 +136,17 @@ def num_rows(curated: Sequence[CuratedSource]) -> int:
 
 
 def part_tasks(tasks: Sequence[PartTask]) -> list[Task]:
-    memory = _BASE_MEMORY + PART_ROWS * _ROW_MEMORY
-    return [Task(f"resolve part {t.number}", "rows", run_part_task, (t,), memory) for t in tasks]
+    return [
+        Task(
+            name=f"join part {task.number}",
+            group="rows",
+            function=run_part_task,
+            args=(task,),
+            memory_bytes=_BASE_MEMORY + PART_ROWS * _ROW_MEMORY,
+            weight=num_rows(task.curated),
+        )
+        for task in tasks
+    ]
 
 
 def run_part_task(task: PartTask) -> dict[str, Any]:
@@ -171,7 +180,11 @@ def run_part_task(task: PartTask) -> dict[str, Any]:
 def _with_independence(index: pl.DataFrame, cards: Mapping[str, SourceCard]) -> pl.DataFrame:
     """`independent`: whether a row's turns are questions of their own, which its card says."""
     known = [
-        (name, subset.name, getattr(card, "turns_of", lambda s: "dialogue")(subset) == "independent")
+        (
+            name,
+            subset.name,
+            getattr(card, "turns_of", lambda s: "dialogue")(subset) == "independent",
+        )
         for name, card in cards.items()
         for subset in card.subsets
     ]

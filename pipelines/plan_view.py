@@ -162,7 +162,8 @@ def _lines(view: PlanView) -> Iterator[str]:
 
 def _times(view: PlanView) -> Iterator[str]:
     unknown = [work for work in view.works if work.seconds is None]
-    more = f", and what {len(unknown)} sources of unknown size take" if unknown else ""
+    number = f"{len(unknown)} source{'s' if len(unknown) > 1 else ''}"
+    more = f", and what {number} of unknown size take" if unknown else ""
     if view.curate_seconds:
         time = f"{duration(view.curate_seconds)} on {view.num_workers} cores after the download"
         yield f"curate: very roughly {time}{more}"

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
+from typing import Literal
 
 import psutil
 from rich.console import Console
@@ -30,6 +31,10 @@ _PLAIN_INTERVAL_S = 5.0
 _MEMORY_INTERVAL_S = 1.0
 # All but tab and newline; and halves of surrogate pairs, which no terminal's encoding has.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+Unit = Literal["bytes", "rows"]
+_ROWS = TextColumn("{task.completed:,} of {task.total:,} rows")
 
 
 def human_bytes(count: float) -> str:
@@ -77,9 +82,13 @@ class MemoryWatch:
 class StageProgress:
     """One stage's progress over its tasks, a line a group; use as a context manager."""
 
-    def __init__(self, console: Console, stage: str, tasks: Iterable[Task]) -> None:
+    def __init__(
+        self, console: Console, stage: str, tasks: Iterable[Task], unit: Unit = "bytes"
+    ) -> None:
+        """`unit` is what the tasks' weights count."""
         self._console = console
         self._stage = stage
+        self._unit = unit
         self._totals: dict[str, int] = {}
         for task in tasks:
             self._totals[task.group] = self._totals.get(task.group, 0) + task.weight
@@ -92,8 +101,7 @@ class StageProgress:
             self._bars = Progress(
                 TextColumn("{task.description:>32}"),
                 BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
+                *([DownloadColumn(), TransferSpeedColumn()] if unit == "bytes" else [_ROWS]),
                 TimeRemainingColumn(),
                 TextColumn("{task.fields[memory]}"),
                 console=console,
@@ -138,11 +146,14 @@ class StageProgress:
         elapsed = max(time.monotonic() - self._started, 1e-3)
         left = (total - done) * elapsed / done if done else 0.0
         parts = [
-            f"{self._stage:>8} {word}: {human_bytes(done)} of {human_bytes(total)}",
-            f"{human_bytes(done / elapsed)}/s",
+            f"{self._stage:>8} {word}: {self._amount(done)} of {self._amount(total)}",
+            f"{self._amount(done / elapsed)}/s",
             f"{elapsed:.1f} s",
         ]
         if done < total and done:
             parts.append(f"about {left:.0f} s left")
         parts.append(f"peak memory {human_bytes(self._memory.peak_bytes)}")
         return ", ".join(parts)
+
+    def _amount(self, weight: float) -> str:
+        return human_bytes(weight) if self._unit == "bytes" else f"{weight:,.0f} rows"

@@ -18,7 +18,7 @@ from manifests.errors import IntegrityError
 from manifests.schema import CONTENT_TYPE, MESSAGE_TYPE, MESSAGES_TYPE
 from mixtures.styles import PLAIN, Style
 from pipelines.flat import Bools, Ints, count_where, offsets, ranges, starts
-from pipelines.written import EMPTY, Parts, Stored, Written, written
+from pipelines.written import EMPTY, Parts, Stored, Turns, Written, all_turns, written
 
 # TODO(labels): pipelines/tokens.py still asks here; it will ask the style.
 frame_label = PLAIN.frame_label
@@ -43,7 +43,7 @@ class Rendered:
     messages: pa.Array
     media_x: Ints  # in written order, as numbers into `RowMedia`
     counts_r: Ints  # how many of them each row has
-    plan: Written
+    turns: Turns
 
 
 def render(
@@ -60,42 +60,56 @@ def render(
     frame labels. IntegrityError: items that do not fit the media, or turns that there are not.
     """
     chats = Stored(flatten(pa.record_batch({"messages": stored})), places)
-    plan = written(chats, parts)
+    _check_counts(chats, parts, media)
+    if _as_stored(chats, parts, media, style):
+        return Rendered(
+            messages=stored.take(pa.array(places)),
+            media_x=np.arange(len(media.is_video)),
+            counts_r=media.counts_r,
+            turns=all_turns(chats, parts),
+        )
+    plan, turns = written(chats, parts)
     is_media = np.append(chats.media_i, False)[plan.item_i]
-    item_x, row_x = plan.item_i[is_media], plan.row_m[plan.message_i[is_media]]
-    media_x = _numbers(chats, parts, media, item_x, row_x)
-    if _as_stored(parts, media, style):
-        messages = stored.take(pa.array(places))
-    else:
-        worded = _with_system(plan, chats, document_r) if style.system else plan
-        messages = _Renderer(chats, worded, media, document_r, style).messages(media_x)
-    counts_r = np.bincount(row_x, minlength=len(document_r))
-    return Rendered(messages=messages, media_x=media_x, counts_r=counts_r, plan=plan)
+    row_x = plan.row_m[plan.message_i[is_media]]
+    media_x = _numbers(chats, parts, media, plan.item_i[is_media], row_x)
+    worded = _with_system(plan, chats, document_r) if style.system else plan
+    return Rendered(
+        messages=_Renderer(chats, worded, media, document_r, style).messages(media_x),
+        media_x=media_x,
+        counts_r=np.bincount(row_x, minlength=len(document_r)),
+        turns=turns,
+    )
 
 
-def _as_stored(parts: Parts, media: RowMedia, style: Style) -> bool:
-    """Whether no message can differ from what the store has."""
+def _as_stored(chats: Stored, parts: Parts, media: RowMedia, style: Style) -> bool:
+    """Whether no message differs from what the store has."""
     whole = len(parts.row_c) == len(parts.turns_r) == parts.turns_r.null_count
-    return whole and style == PLAIN and not media.is_video.any()
+    return whole and style == PLAIN and not (chats.video_i.any() or media.is_video.any())
+
+
+def _check_counts(chats: Stored, parts: Parts, media: RowMedia) -> None:
+    found_r = chats.num_media(chats.first_m_c[parts.own_c], chats.num_m_c[parts.own_c])
+    wrong = np.flatnonzero(found_r != media.counts_r)
+    if len(wrong):
+        items, num_media = found_r[wrong[0]], media.counts_r[wrong[0]]
+        raise _misplaced(parts, wrong[0], f"{items} media items for {num_media} media")
 
 
 def _numbers(chats: Stored, parts: Parts, media: RowMedia, item_x: Ints, row_x: Ints) -> Ints:
     """The media that each written media item stands for: the n-th item stored is the n-th media."""
-    first_m = chats.first_m_c[parts.own_c]
-    found_r = chats.num_media(first_m, chats.num_m_c[parts.own_c])
-    wrong_r = found_r != media.counts_r
-    if not wrong_r.any():
-        rank = chats.media_before_i[item_x] - chats.media_before_m[first_m[row_x]]
-        numbers: Ints = starts(media.counts_r)[row_x] + rank
-        wrong_r[row_x[chats.video_i[item_x] != media.is_video[numbers]]] = True
-    if wrong_r.any():
-        row = int(wrong_r.argmax())
-        raise IntegrityError(
-            f"sample {parts.ids_r[row]} has {found_r[row]} media items for {media.counts_r[row]} "
-            "media, or images for videos; the filter `placeholders` drops such samples: "
-            "add it to the recipe"
-        )
+    before_r = chats.media_before_m[chats.first_m_c[parts.own_c]]
+    numbers: Ints = starts(media.counts_r)[row_x] + chats.media_before_i[item_x] - before_r[row_x]
+    wrong = np.flatnonzero(chats.video_i[item_x] != media.is_video[numbers])
+    if len(wrong):
+        raise _misplaced(parts, row_x[wrong[0]], "an item of one kind for a media of another")
     return numbers
+
+
+def _misplaced(parts: Parts, row: int, what: str) -> IntegrityError:
+    return IntegrityError(
+        f"sample {parts.ids_r[row]} has {what}; the filter `placeholders` drops such samples: "
+        "add it to the recipe"
+    )
 
 
 def _with_system(plan: Written, chats: Stored, document_r: Bools) -> Written:

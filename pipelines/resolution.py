@@ -109,7 +109,7 @@ def resolve(
 ) -> Resolved:
     """Decide what is drawn; InfeasibleError where that cannot be."""
     cut = cut_parts(curated)
-    run = partial(runner.run_small, is_small=num_rows(curated) < SMALL_ROWS)
+    run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
     parts = _judge(run, cut, judges, scratch)
     recipe = judges.recipe
     buckets = _gather(run, parts, recipe, scratch, options.memory_bytes)
@@ -155,7 +155,7 @@ def _judge(
         )
         for number, part in enumerate(cut)
     ]
-    parts: list[Part] = [result["part"] for result in run("resolve", part_tasks(tasks))]
+    parts: list[Part] = [result["part"] for result in run("join", part_tasks(tasks))]
     return sorted(parts, key=lambda part: part.number)
 
 
@@ -189,7 +189,7 @@ def _settle(
 ) -> tuple[dict[str, int], dict[str, int]]:
     rows: Counter[str] = Counter()
     totals: Counter[str] = Counter()
-    for result in run("resolve", settle_tasks(scratch, buckets, supply, solution.quotas)):
+    for result in run("draw", settle_tasks(scratch, buckets, supply, solution.quotas)):
         rows.update({names[code]: count for code, count in result["rows"].items()})
         totals.update(result["totals"])
     return dict(sorted(rows.items())), dict(totals)

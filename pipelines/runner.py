@@ -10,7 +10,7 @@ from rich.console import Console
 from pipelines.downloads import Downloads
 from pipelines.engine import Engine, InlineEngine, Task, make_engine
 from pipelines.options import BuildOptions
-from pipelines.progress import StageProgress
+from pipelines.progress import StageProgress, Unit
 
 # Ray takes about 10 s to start; this much of each kind of work is done sooner by one process.
 SMALL_ROWS = 1_000_000
@@ -18,7 +18,7 @@ SMALL_BYTES = 1_000_000_000
 
 
 class Runner:
-    """`run` with the engine that was asked for; `run_small` in this process until that runs."""
+    """`run` with the engine that was asked for, small work in this process until that runs."""
 
     def __init__(self, options: BuildOptions, console: Console) -> None:
         self._options = options
@@ -26,21 +26,25 @@ class Runner:
         self._engine: Engine | None = None
 
     def run(
-        self, stage: str, tasks: Iterable[Task], downloads: Downloads | None = None
+        self,
+        stage: str,
+        tasks: Iterable[Task],
+        downloads: Downloads | None = None,
+        unit: Unit = "bytes",
+        is_small: bool = False,
     ) -> list[dict[str, Any]]:
-        """Results in the order in which tasks end; prints progress if `stage` has a name."""
+        """Results in the order in which tasks end; `unit` is of their weights.
+
+        Work that is small does not start Ray, but goes to it where it runs already.
+        """
         tasks = list(tasks)
         if not tasks:
             return []
+        if is_small and self._engine is None:
+            return self._run(InlineEngine(), stage, tasks, downloads, unit)
         if self._engine is None:
             self._engine = self._start()
-        return self._run(self._engine, stage, tasks, downloads)
-
-    def run_small(self, stage: str, tasks: Iterable[Task], is_small: bool) -> list[dict[str, Any]]:
-        """As `run`, but work that is small does not start Ray."""
-        if is_small and self._engine is None:
-            return self._run(InlineEngine(), stage, list(tasks), None)
-        return self.run(stage, tasks)
+        return self._run(self._engine, stage, tasks, downloads, unit)
 
     def close(self) -> None:
         if self._engine is not None:
@@ -53,10 +57,15 @@ class Runner:
         return make_engine(options.engine, options.workers, options.ray_address, folders)
 
     def _run(
-        self, engine: Engine, stage: str, tasks: Sequence[Task], downloads: Downloads | None
+        self,
+        engine: Engine,
+        stage: str,
+        tasks: Sequence[Task],
+        downloads: Downloads | None,
+        unit: Unit,
     ) -> list[dict[str, Any]]:
         results = []
-        with StageProgress(self._console, stage, tasks) as progress:
+        with StageProgress(self._console, stage, tasks, unit) as progress:
             for task, result in engine.run(tasks):
                 progress.advance(task)
                 if downloads is not None:

@@ -54,8 +54,9 @@ def settle_tasks(
             samples=before[-1],
             quotas=supply.quotas(quotas),
         )
-        name = f"resolve draws {bucket.number}"
-        tasks.append(Task(name, "keys", run_settle_task, (task,), _MEMORY))
+        name = f"draw from bucket {bucket.number}"
+        weight = int(bucket.counts.sum())
+        tasks.append(Task(name, "rows", run_settle_task, (task,), _MEMORY, weight))
     return tasks
 
 

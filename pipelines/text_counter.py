@@ -58,7 +58,9 @@ class TextCounter:
         self._name = name
         self._tokenizer = _open(data, name)
         config = json.loads(self._tokenizer.to_str())
-        self._special = re.compile("|".join(re.escape(t["content"]) for t in config["added_tokens"]))
+        self._special = re.compile(
+            "|".join(re.escape(t["content"]) for t in config["added_tokens"])
+        )
         self._by_words = _cuts_at_spaces(config)
         self._parts = _PARTS if _cuts_digits(config) else None
         self._words: dict[str, int] = {}
@@ -149,7 +151,7 @@ def _pre_tokenizers(config: dict[str, Any]) -> list[dict[str, Any]]:
 def _cuts_at_spaces(config: dict[str, Any]) -> bool:
     """Whether the cuts are known, and nothing else looks beyond a word."""
     *others, last = _pre_tokenizers(config)
-    byte_level = last.get("type") == "ByteLevel" and last["use_regex"]
+    byte_level = last.get("type") == "ByteLevel" and last.get("use_regex", True)
     plain = byte_level and not last["add_prefix_space"] and config["normalizer"] is None
     tokens = config["added_tokens"]
     narrow = not any(t["lstrip"] or t["rstrip"] or t["single_word"] for t in tokens)

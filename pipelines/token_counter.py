@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mixtures.processors import Processor
+from mixtures.processors import Processor, get_processor
+from mixtures.recipe import Recipe
 from mixtures.tokens import ESTIMATED, Template, text_ids
 from pipelines.tokenizers import TokenizerRef, load_tokenizer
 
@@ -25,6 +26,11 @@ class Counter:
 
     processor: Processor
     tokenizer: TokenizerRef | None = None
+
+    @classmethod
+    def of(cls, recipe: Recipe, tokenizer: TokenizerRef | None) -> Counter:
+        """For the recipe's processor."""
+        return cls(get_processor(recipe.processor), tokenizer)
 
     @property
     def is_estimated(self) -> bool:

@@ -1,13 +1,112 @@
-"""Token measures: one column file a tokenizer beside the turns that it counts, made once."""
+"""Token measures: a column file a tokenizer beside each row folder, one row a turn.
+
+    rows/<source>/<subset>/<key>/tokens/<fingerprint>-<version>.parquet
+
+The columns are those of `TurnUnits`, in ids: `own` and `led` once for each style. They are made
+from samples.arrow once, and serve every recipe: other ratios, styles and limits count nothing anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from pipelines.tokenizers import TokenizerRef
+from filters.conversation import equals
+from manifests.ids import key_digest
+from manifests.storage import exists, join, open_ipc, open_parquet, read_parquet
+from mixtures.styles import STYLES
+from pipelines.curate import CuratedSource
+from pipelines.engine import Task
+from pipelines.flat import Bools, Ints
+from pipelines.measures import facts_bytes
+from pipelines.text_counter import TextCounter
+from pipelines.tokenizers import TokenizerRef, load_tokenizer
+from pipelines.turn_texts import TurnTexts
+
+_VERSION = key_digest(1, *STYLES.values())
+_MEMORY = 768 << 20
+
+_NAMES = ["num_system", "num_front", "answer", "front", "bare"]
+_NAMES += [f"{form}:{name}" for form in ("own", "led") for name in STYLES]
+_SCHEMA = pa.schema([(name, pa.int32()) for name in _NAMES])
+
+
+def token_path(folder: str, tokenizer: TokenizerRef) -> str:
+    return join(folder, "tokens", f"{tokenizer.fingerprint[:16]}-{_VERSION}.parquet")
+
+
+def plan_token_measures(
+    curated: Sequence[CuratedSource], tokenizer: TokenizerRef | None
+) -> list[Task]:
+    """Tasks for the row folders whose turns this tokenizer (none: nothing does) has not counted."""
+    if tokenizer is None:
+        return []
+    return [
+        Task(
+            name=f"tokens {source.name}",
+            group=source.name,
+            function=measure_tokens,
+            args=(folder, tokenizer),
+            memory_bytes=_MEMORY,
+            weight=facts_bytes(folder, "sample"),
+        )
+        for source in curated
+        for folder, _ in source.rows
+        if not exists(token_path(folder, tokenizer))
+    ]
+
+
+def measure_tokens(folder: str, tokenizer: TokenizerRef) -> dict[str, Any]:
+    """Task: count the turns of a finished row folder; at least 1 M ids/s."""
+    counter = load_tokenizer(tokenizer)
+    with open_parquet(token_path(folder, tokenizer), _SCHEMA) as write:
+        for batch in _batches(folder):
+            write(count_turns(batch, counter))
+    return {}
 
 
 def read_token_measures(folders: Sequence[str], tokenizer: TokenizerRef) -> pa.Table:
-    raise NotImplementedError
+    """Of all turns of these folders, in order."""
+    tables = [read_parquet(token_path(folder, tokenizer)) for folder in folders]
+    return pa.concat_tables(tables) if tables else _SCHEMA.empty_table()
+
+
+def _batches(folder: str) -> Iterator[pa.RecordBatch]:
+    reader = open_ipc(join(folder, "samples.arrow"))
+    for number in range(reader.num_record_batches):
+        yield reader.get_batch(number).select(["messages", "kind", "media"])
+
+
+def count_turns(batch: pa.RecordBatch, counter: TextCounter) -> pa.RecordBatch:
+    """One row a turn of a batch of samples.arrow."""
+    texts = TurnTexts(batch)
+    forms = list(texts.forms())
+    ids = counter.counts([*texts.bare(), *(form.text for form in forms)])
+    ids_m, ids_f = np.split(ids, [texts.chats.num_messages])
+    columns = _sums(texts, ids_m, counter)
+    for form, found in zip(forms, ids_f.tolist(), strict=True):
+        instead = 0 if form.instead is None else ids_m[form.instead]
+        columns[form.column][form.turn] += found - instead
+    arrays = [pa.array(columns[name], pa.int32()) for name in _NAMES]
+    return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)
+
+
+def _sums(texts: TurnTexts, ids_m: Ints, counter: TextCounter) -> dict[str, Ints]:
+    """The columns as they are where there are no media."""
+    stored = texts.stored
+    answer_m = equals(texts.chats.roles_m, "assistant")
+
+    def total(mask_m: Bools, values_m: Ints) -> Ints:
+        found = np.bincount(texts.turn_m, np.where(mask_m, values_m, 0), texts.num_turns)
+        return found.astype(np.int64)
+
+    bare = total(~answer_m & ~stored.front_m, ids_m)
+    columns = {name: bare.copy() for name in _NAMES}
+    columns["num_system"] = total(stored.system_m, np.ones_like(ids_m))
+    columns["num_front"] = total(stored.front_m, np.ones_like(ids_m))
+    columns["answer"] = total(answer_m, ids_m - counter.template.answer_head)
+    columns["front"] = total(stored.front_m, ids_m)
+    return columns

@@ -31,18 +31,15 @@ class TokenizerRef:
     fingerprint: str
     uri: str
 
-    @property
-    def pin(self) -> str:
-        """What a plan records of it."""
-        return f"{self.name} {self.fingerprint}"
 
-
-def find_tokenizer(spec: str, store: str) -> TokenizerRef:
-    """The tokenizer that `--tokenizer SPEC` names, put into the store.
+def open_tokenizer(spec: str | None, store: str) -> TokenizerRef | None:
+    """The tokenizer that `--tokenizer SPEC` names, put into the store; none where none is named.
 
     `spec` is a folder, a tokenizer.json, or a Hub id with or without @revision. UsageError where it
     is none of these, or cannot count what the chat template makes.
     """
+    if spec is None:
+        return None
     name, data = _read(spec)
     fingerprint = hashlib.sha256(data).hexdigest()
     TextCounter(data, spec)

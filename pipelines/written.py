@@ -14,7 +14,7 @@ conversation, `_t` turn, `_m` message, `_i` item.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,12 @@ class Parts:
     row_c: Ints  # the row it is written in, ascending; a row's own conversation is its first
     turns_r: pa.ListArray  # numbers of the turns to write, in that order; null: all as stored
     ids_r: pa.Array  # for messages of errors
+
+    @property
+    def chosen_r(self) -> Bools:
+        """Rows that are not simply written with all turns as stored."""
+        chosen: Bools = self.turns_r.is_valid().to_numpy(zero_copy_only=False)
+        return chosen
 
     @property
     def own_c(self) -> Ints:
@@ -52,8 +58,10 @@ class Stored:
         self.media_i = self.video_i | equals(chats.types_i, "image")
         spoken = starts((~self.system_m).astype(np.int64))
         # In front: it and all messages before it in its conversation are system messages.
-        self.front_m = spoken[1:] == spoken[first_m[chats.sample_m]]
-        after_front = np.concatenate([[False], self.front_m[:-1]])
+        front_m = spoken[1:] == spoken[first_m[chats.sample_m]]
+        front = starts(front_m.astype(np.int64))
+        self.num_front_c = front[self.first_m_c + self.num_m_c] - front[self.first_m_c]
+        after_front = np.concatenate([[False], front_m[:-1]])
         starts_turn = (chats.position_m == 0) | (self.user_m & ~after_front)
         turn_m = starts(starts_turn.astype(np.int64))
         self.first_t_c = turn_m[self.first_m_c]
@@ -70,56 +78,51 @@ class Stored:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Turns that are written, row by row in written order."""
+
+    conversation_t: Ints
+    number_t: Ints  # in its conversation
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """`_m` and `_i` are in written order; of turns, those that are written, row by row."""
+    """`_m` and `_i` are in written order."""
 
     row_m: Ints
     message_m: Ints  # number among the stored messages
     message_i: Ints  # number among the written messages
     item_i: Ints  # number among the stored items; EMPTY for an empty text
-    conversation_t: Ints
-    number_t: Ints  # in its conversation
 
 
 EMPTY = -1
 
 
-@dataclass(frozen=True, slots=True)
-class _Turns:
-    """Turns that are asked for, in written order, of the rows that do not simply have all."""
-
-    row_t: Ints
-    conversation_t: Ints
-    number_t: Ints
-
-
-def written(stored: Stored, parts: Parts) -> Written:
+def written(stored: Stored, parts: Parts) -> tuple[Written, Turns]:
     """What is written of each row. IntegrityError: a turn is asked for that a row does not have."""
-    chosen_r = parts.turns_r.is_valid().to_numpy(zero_copy_only=False)
     turns = _chosen_turns(stored, parts)
+    row_m, message_m, own_m = _messages(stored, parts, turns)
     moved_r = _moved(stored, parts, turns)
-    row_m, message_m, own_m = _messages(stored, parts, turns, chosen_r)
     item_i, message_i = _items(stored, row_m, message_m, own_m, moved_r)
+    plan = Written(row_m=row_m, message_m=message_m, message_i=message_i, item_i=item_i)
     if moved_r.any():
-        item_i, message_i = _with_moved(stored, parts, moved_r, row_m, message_m, item_i, message_i)
-    whole_c = np.flatnonzero(~chosen_r[parts.row_c])
+        plan = _with_moved(stored, parts, moved_r, plan)
+    whole, chosen = all_turns(stored, parts), turns
+    conversation = np.concatenate([whole.conversation_t, chosen.conversation_t])
+    order = np.argsort(parts.row_c[conversation], kind="stable")
+    number = np.concatenate([whole.number_t, chosen.number_t])
+    return plan, Turns(conversation[order], number[order])
+
+
+def all_turns(stored: Stored, parts: Parts) -> Turns:
+    """The turns of the rows that are written with all of theirs."""
+    whole_c = np.flatnonzero(~parts.chosen_r[parts.row_c])
     counts = stored.num_t_c[whole_c]
-    row_t = np.concatenate([np.repeat(parts.row_c[whole_c], counts), turns.row_t])
-    by_row = np.argsort(row_t, kind="stable")
-    conversation = np.concatenate([np.repeat(whole_c, counts), turns.conversation_t])
-    number = np.concatenate([ranges(np.zeros_like(counts), counts), turns.number_t])
-    return Written(
-        row_m=row_m,
-        message_m=message_m,
-        message_i=message_i,
-        item_i=item_i,
-        conversation_t=conversation[by_row],
-        number_t=number[by_row],
-    )
+    return Turns(np.repeat(whole_c, counts), ranges(np.zeros_like(counts), counts))
 
 
-def _chosen_turns(stored: Stored, parts: Parts) -> _Turns:
+def _chosen_turns(stored: Stored, parts: Parts) -> Turns:
     """The asked turns, found by their numbers, which count through a row's conversations."""
     counts_r = parts.turns_r.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     asked = parts.turns_r.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
@@ -135,13 +138,13 @@ def _chosen_turns(stored: Stored, parts: Parts) -> _Turns:
             f"{first_r[row + 1] - first_r[row] - 1}; remove the build folder and run again"
         )
     conversation = np.searchsorted(first_c, place, side="right") - 1
-    return _Turns(row_t, conversation, place - first_c[conversation])
+    return Turns(conversation, place - first_c[conversation])
 
 
-def _moved(stored: Stored, parts: Parts, turns: _Turns) -> Bools:
+def _moved(stored: Stored, parts: Parts, turns: Turns) -> Bools:
     """Rows whose media all stand in their first turn, where another is the first to be written."""
     moved_r = np.zeros(len(parts.turns_r), bool)
-    rows, at = np.unique(turns.row_t, return_index=True)
+    rows, at = np.unique(parts.row_c[turns.conversation_t], return_index=True)
     own = parts.own_c[rows]
     other_first = (turns.conversation_t[at] != own) | (turns.number_t[at] != 0)
     rows, own = rows[other_first], own[other_first]
@@ -152,33 +155,31 @@ def _moved(stored: Stored, parts: Parts, turns: _Turns) -> Bools:
     return moved_r
 
 
-def _messages(
-    stored: Stored, parts: Parts, turns: _Turns, chosen_r: Bools
-) -> tuple[Ints, Ints, Bools]:
-    """(row, stored message, whether of the row's own conversation) of each written message."""
+def _messages(stored: Stored, parts: Parts, turns: Turns) -> tuple[Ints, Ints, Bools]:
+    """(row, stored message, whether of the row's own conversation) of each written message.
+
+    A row's messages are one range of them, or its leading system messages and a range a turn.
+    """
+    chosen_r = parts.chosen_r
     own_c = np.zeros(len(parts.row_c), bool)
     own_c[parts.own_c] = True
-    if not chosen_r.any():
-        message_m = ranges(stored.first_m_c, stored.num_m_c)
-        return np.repeat(parts.row_c, stored.num_m_c), message_m, np.repeat(own_c, stored.num_m_c)
-    whole = np.flatnonzero(~chosen_r[parts.row_c])
-    fronts = parts.own_c[chosen_r]
-    front_before = starts(stored.front_m.astype(np.int64))
-    front_c = front_before[stored.first_m_c + stored.num_m_c] - front_before[stored.first_m_c]
-    turn = stored.first_t_c[turns.conversation_t] + turns.number_t
-    has_front = own_c[turns.conversation_t] & (turns.number_t == 0)
-    skipped = np.where(has_front, front_c[turns.conversation_t], 0)
+    whole, fronts = np.flatnonzero(~chosen_r[parts.row_c]), parts.own_c[chosen_r]
+    turn_m, num_m = _turn_ranges(stored, turns, own_c)
     conversation = np.concatenate([whole, fronts, turns.conversation_t])
-    first = np.concatenate(
-        [stored.first_m_c[whole], stored.first_m_c[fronts], stored.first_m_t[turn] + skipped]
-    )
-    counts = np.concatenate(
-        [stored.num_m_c[whole], front_c[fronts], stored.num_m_t[turn] - skipped]
-    )
+    first = np.concatenate([stored.first_m_c[whole], stored.first_m_c[fronts], turn_m])
+    counts = np.concatenate([stored.num_m_c[whole], stored.num_front_c[fronts], num_m])
     order = np.argsort(parts.row_c[conversation], kind="stable")
     conversation, first, counts = conversation[order], first[order], counts[order]
     row_m = np.repeat(parts.row_c[conversation], counts)
     return row_m, ranges(first, counts), np.repeat(own_c[conversation], counts)
+
+
+def _turn_ranges(stored: Stored, turns: Turns, own_c: Bools) -> tuple[Ints, Ints]:
+    """(first message, number of messages) of turns; those that stand in front are not of them."""
+    turn = stored.first_t_c[turns.conversation_t] + turns.number_t
+    led = own_c[turns.conversation_t] & (turns.number_t == 0)
+    front = np.where(led, stored.num_front_c[turns.conversation_t], 0)
+    return stored.first_m_t[turn] + front, stored.num_m_t[turn] - front
 
 
 def _items(
@@ -198,16 +199,8 @@ def _items(
     return item_i[keep], message_i[keep]
 
 
-def _with_moved(
-    stored: Stored,
-    parts: Parts,
-    moved_r: Bools,
-    row_m: Ints,
-    message_m: Ints,
-    item_i: Ints,
-    message_i: Ints,
-) -> tuple[Ints, Ints]:
-    """The items with the moved media in front of their row's first message that is not system."""
+def _with_moved(stored: Stored, parts: Parts, moved_r: Bools, plan: Written) -> Written:
+    """With the moved media in front of their row's first message that is not system."""
     own = parts.own_c[moved_r]
     turn = stored.first_t_c[own]
     first_m = stored.first_m_t[turn]
@@ -217,7 +210,12 @@ def _with_moved(
     media, row = ranges(first_i, counts), np.repeat(np.flatnonzero(moved_r), counts)
     is_media = stored.media_i[media]
     media, row = media[is_media], row[is_media]
-    spoken = np.flatnonzero(~stored.system_m[message_m])
-    target_m = spoken[np.searchsorted(row_m[spoken], row)]
-    place = np.searchsorted(message_i, target_m)
-    return np.insert(item_i, place, media), np.insert(message_i, place, target_m)
+    spoken = np.flatnonzero(~stored.system_m[plan.message_m])
+    target_m = spoken[np.searchsorted(plan.row_m[spoken], row)]
+    assert (plan.row_m[target_m] == row).all(), "a turn has a message that is not system"
+    place = np.searchsorted(plan.message_i, target_m)
+    return replace(
+        plan,
+        item_i=np.insert(plan.item_i, place, media),
+        message_i=np.insert(plan.message_i, place, target_m),
+    )

@@ -40,6 +40,16 @@ def all_samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def smollm2_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tokenizer.json of SmolLM2's vocabulary with SmolVLM's special tokens."""
+    from tests.smollm2 import smollm2
+
+    file = tmp_path_factory.mktemp("smollm2") / "tokenizer.json"
+    smollm2().save(str(file))
+    return file
+
+
 @dataclass(frozen=True)
 class Built:
     """A finished build of the samples, and what it was made from."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from manifests.cards import SourceCard, load_card, parse_card
+from manifests.cards import SourceCard, card_names, load_card, parse_card
 from manifests.errors import CardError
 
 GOOD: dict[str, Any] = {
@@ -192,3 +192,39 @@ def test_licences_of_the_project_are_honest(name: str) -> None:
             assert card.commercial_use_of(subset) == "no", subset.name
         if re.search("unknown|unverified|per-subset|per-source", words):
             assert card.commercial_use_of(subset) != "yes", subset.name
+
+
+def test_turns_are_dialogue_unless_the_card_says_otherwise() -> None:
+    two = {**GOOD["subsets"][1], "turns": "independent"}
+    card = _parse(subsets=[GOOD["subsets"][0], two])
+    assert [card.turns_of(subset) for subset in card.subsets] == ["dialogue", "independent"]
+    merged = _parse(turns="independent", subsets=[{**two, "turns": "dialogue"}])
+    assert merged.turns_of(merged.subsets[0]) == "dialogue"
+    with pytest.raises(CardError, match=r"turns.*'independent' or 'dialogue'"):
+        _parse(turns="shuffled")
+
+
+@pytest.mark.parametrize(
+    ("source", "subset", "turns"),
+    [
+        ("the_cauldron", "vqav2", "independent"),
+        ("the_cauldron", "robut_sqa", "dialogue"),
+        ("docmatix", "images", "independent"),
+        ("lnqa", "train", "independent"),
+        ("llava_onevision", "ai2d(cauldron,llava_format)", "independent"),
+        ("llava_onevision", "robut_sqa(cauldron)", "dialogue"),
+        ("moviechat", "breakpoint_qa", "independent"),
+        ("moviechat", "descriptions", "dialogue"),
+        ("magpie", "Magpie-Pro-MT-300K-v0.1", "dialogue"),
+    ],
+)
+def test_which_turns_are_questions_of_their_own(source: str, subset: str, turns: str) -> None:
+    card = load_card(source)
+    assert card.turns_of(card.subset(subset)) == turns
+
+
+def test_text_is_never_shuffled() -> None:
+    for name in card_names():
+        card = load_card(name)
+        spoken = [subset for subset in card.subsets if subset.modality == "text"]
+        assert {card.turns_of(subset) for subset in spoken} <= {"dialogue"}, name

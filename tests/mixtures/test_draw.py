@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.ids import seed_word, splitmix64, stable_draws
-from mixtures.draw import draw
+from mixtures.draw import draw, draws
 from tests.mixtures.strategies import content_ids
 
 
@@ -22,12 +22,12 @@ def test_a_quota_takes_the_smallest_draws() -> None:
     ids = content_ids(50)
     leaf = np.array([place % 3 - 1 for place in range(50)], dtype=np.int32)
     drawn = draw(ids, leaf, [5, 16], seed=3)
-    draws = stable_draws(ids, 3)
+    stable = stable_draws(ids, 3)
     for place, quota in enumerate([5, 16]):
-        best = sorted(np.flatnonzero(leaf == place), key=lambda sample: int(draws[sample]))
+        best = sorted(np.flatnonzero(leaf == place), key=lambda sample: int(stable[sample]))
         assert drawn.sample[drawn.leaf == place].tolist() == best[:quota]
     assert drawn.repeat.tolist() == [1] * 21
-    assert (drawn.draw == draws[drawn.sample]).all()
+    assert (drawn.draw == stable[drawn.sample]).all()
 
 
 def test_repeats_are_whole_passes_then_a_part_in_the_same_order() -> None:
@@ -81,3 +81,12 @@ def test_equal_draws_are_ordered_by_id() -> None:
     assert ordered == _drawn(ids[::-1], leaf, [len(ids)])
     at = ordered[0].index(min(twins))
     assert ordered[0][at + 1] == max(twins)
+
+
+@given(st.integers(0, 300), st.integers(0, 2**70))
+def test_draws_of_halves_are_those_of_the_ids(count: int, seed: int) -> None:
+    ids = content_ids(count, seed=count)
+    halves = np.frombuffer(bytes.fromhex("".join(ids)), dtype="<u8").reshape(-1, 2)
+    found = draws(halves[:, 0], halves[:, 1], seed)
+    assert found.dtype == np.uint64
+    assert found.tolist() == stable_draws(ids, seed).tolist()

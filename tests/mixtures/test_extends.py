@@ -205,7 +205,7 @@ def test_errors_name_the_file_that_is_wrong(folder: Path) -> None:
         ("filters: {zebra: null}", "(it has roles, turn_length, image_bounds)"),
         ("components: [3]", "child.yaml, line 3: component 3: a mapping is expected here, not 3"),
         ("components: [{share: 3%}]", "child.yaml, line 3: component 3/name: this key is requir"),
-        ("components: 3", "child.yaml, line 3: recipe: a list is expected here, not 3"),
+        ("components: 3", "child.yaml, line 3: components: a list is expected here, not 3"),
         ("filters: 3", "child.yaml, line 3: filters: a mapping is expected here, not 3"),
         ("sed: 3", "child.yaml, line 3: sed: unknown key; did you mean 'seed'?"),
         (
@@ -240,5 +240,7 @@ def test_parents_that_cannot_be(folder: Path) -> None:
         with pytest.raises(RecipeError) as caught:
             _extending(folder, text)
         assert message in str(caught.value)
-    with pytest.raises(RecipeError, match=r"loop.yaml, line 2: .* itself: .*pool.yaml -> .*loop.yaml -> "):
+    with pytest.raises(
+        RecipeError, match=r"loop.yaml, line 2: .* itself: .*pool.yaml -> .*loop.yaml -> "
+    ):
         load_recipe(str(folder / "loop.yaml"))

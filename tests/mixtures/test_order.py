@@ -11,9 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixtures.draw import draw
-from mixtures.order import WINDOW_ROWS, leaf_slots, row_order
+from mixtures.order import (
+    WINDOW_ROWS,
+    leaf_slot_blocks,
+    leaf_slots,
+    row_order,
+    shuffle_windows,
+    window_counts,
+)
 from mixtures.quota import solve
 from mixtures.recipe import Recipe
+from tests.mixtures.order_by_hand import order_by_hand
 from tests.mixtures.strategies import content_ids, recipe_of, recipes
 from tests.mixtures.supplies import plenty
 
@@ -143,22 +151,93 @@ def test_another_seed_shuffles_otherwise() -> None:
     assert builds[0] == builds[1] != builds[2]
 
 
-def test_strided_ranks_see_the_shares() -> None:
+def _flat(*shares: str) -> list[dict[str, Any]]:
+    return [{"name": f"c{place}", "share": share} for place, share in enumerate(shares)]
+
+
+# Shares whose plain alternation would show every second, fourth or 64th reader one component only.
+PERIODIC = {
+    "video": VIDEO,
+    "halves": _flat("1/2", "1/2"),
+    "quarters": _flat(*["1/4"] * 4),
+    "sixty-fourth": _flat("1/64", "63/64"),
+    "powers": _flat("1/2", "1/4", "1/8", "1/16", "1/32", "1/64", "1/64"),
+    "nested": [
+        {"name": "a", "share": "1/2", "components": _flat("1/2", "1/2")},
+        {"name": "b", "share": "1/2", "components": _flat("1/32", "31/32")},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", PERIODIC)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_strided_ranks_see_the_shares(name: str, seed: int) -> None:
     """Rank r of R reads rows r, r + R, ...: no further off than 4.5 standard deviations.
 
-    The deviation is that of a random permutation: a draw without replacement of so many rows.
+    The deviation is that of a random permutation: a draw without replacement of so many rows. There
+    are enough rows for the rarest leaf to be expected 60 times by a rank of 64.
     """
-    recipe, total = recipe_of(VIDEO), 64 * 150 + 37
-    quotas = solve(recipe, plenty(4), total).quotas
-    drawn = draw(content_ids(total), np.repeat(np.arange(4, dtype=np.int32), quotas), quotas, 0)
-    leaf = drawn.leaf[row_order(recipe, drawn, 0)]
+    recipe, total = recipe_of(PERIODIC[name]), 64 * 3840 + 37
+    quotas = solve(recipe, plenty(len(recipe.leaves())), total).quotas
+    slots = leaf_slots(recipe, quotas)
+    random = np.random.default_rng(seed)
+    draws = random.integers(0, 2**64, total, dtype=np.uint64)
+    leaf = slots[shuffle_windows(0, draws, np.ones(total, dtype=np.int16), seed)]
     shares = np.array(quotas) / total
-    worst = 0.0
     for ranks in range(2, 65):
-        for rank in range(ranks):
-            mine = leaf[rank::ranks]
-            left = (total - len(mine)) / (total - 1)
-            deviation = np.sqrt(len(mine) * shares * (1 - shares) * left)
-            off = np.abs(np.bincount(mine, minlength=4) - shares * len(mine))
-            worst = max(worst, float((off / deviation).max()))
-    assert worst < 4.5
+        rank = np.arange(total) % ranks
+        sizes = np.bincount(rank)[:, None]
+        counts = np.bincount(rank * len(quotas) + leaf).reshape(ranks, -1)
+        left = (total - sizes) / (total - 1)
+        deviation = np.sqrt(sizes * shares * (1 - shares) * left)
+        assert (np.abs(counts - shares * sizes) < 4.5 * deviation).all(), ranks
+
+
+@settings(deadline=None, max_examples=20)
+@given(recipes(width=4), st.integers(0, 500), st.sampled_from(["samples", "tokens"]))
+def test_every_row_is_the_earliest_due(recipe: Recipe, total: int, unit: str) -> None:
+    quotas = [0] * len(recipe.leaves())
+    if total:
+        quotas = list(solve(recipe, plenty(len(quotas)), total).quotas)
+    recipe = recipe.model_copy(update={"unit": unit})
+    if unit == "tokens":
+        # Rows of a token mixture have no share in the recipe: any quotas will do.
+        quotas = quotas[::-1]
+    counts = [row for block in window_counts(recipe, quotas) for row in block.tolist()]
+    by_hand = order_by_hand(recipe, quotas)
+    assert counts == by_hand
+
+
+@settings(deadline=None, max_examples=40)
+@given(recipes(), st.integers(1, 3000), st.integers(1, 20))
+def test_where_blocks_are_cut_changes_nothing(recipe: Recipe, total: int, block: int) -> None:
+    quotas = solve(recipe, plenty(len(recipe.leaves())), total).quotas
+    blocks = list(leaf_slot_blocks(recipe, quotas, block))
+    assert all(len(slots) == block * WINDOW_ROWS for slots in blocks[:-1])
+    assert np.concatenate(blocks).tolist() == leaf_slots(recipe, quotas).tolist()
+
+
+@given(st.integers(1, 700), st.data(), st.integers(0, 9))
+def test_a_run_of_windows_is_shuffled_as_in_the_whole(
+    total: int, data: st.DataObject, seed: int
+) -> None:
+    random = np.random.default_rng(total)
+    draws = random.integers(0, 2**64, total, dtype=np.uint64)
+    repeats = random.integers(1, 4, total).astype(np.int16)
+    whole = shuffle_windows(0, draws, repeats, seed)
+    first = data.draw(st.integers(0, (total - 1) // WINDOW_ROWS))
+    start = first * WINDOW_ROWS
+    part = shuffle_windows(first, draws[start:], repeats[start:], seed)
+    assert (part + start).tolist() == whole[start:].tolist()
+    assert np.array_equal(np.sort(whole), np.arange(total))
+    assert (whole // WINDOW_ROWS == np.arange(total) // WINDOW_ROWS).all()
+
+
+def test_amounts_are_ordered_by_what_is_drawn() -> None:
+    inner = [{"name": "c", "take": 3}, {"name": "d", "repeat": 2}]
+    recipe = recipe_of([{"name": "a", "take": 30}, {"name": "b", "repeat": 1, "components": inner}])
+    counts = np.concatenate(list(window_counts(recipe, (500, 200, 300))))
+    ends = np.minimum(np.arange(1, len(counts) + 1) * WINDOW_ROWS, 1000)
+    off = np.abs(np.cumsum(counts, axis=0) - ends[:, None] * np.array([0.5, 0.2, 0.3]))
+    assert (off < [1, 2, 2]).all()
+    assert counts.sum(axis=0).tolist() == [500, 200, 300]

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from pydantic import ValidationError
 
 from manifests.errors import RecipeError
@@ -200,6 +200,7 @@ def test_paths_are_of_all_components_depth_first() -> None:
     assert recipe_of(NESTED).paths() == ["text", "video", "video/captions", "video/rest"]
 
 
+@settings(deadline=None, max_examples=25)
 @given(recipes(depth=3, width=4, sizes=("share", "amount")))
 def test_any_recipe_survives_json(recipe: Recipe) -> None:
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe

@@ -164,6 +164,8 @@ def test_errors_say_file_line_and_what_is_right(old: str, new: str, message: str
         ("over_length: [trim_turns]", "over_length: the last remedy must be drop"),
         ("filters: [roles]", "filters: a mapping is expected here, not ['roles']"),
         ("filters: {roles: 3}", "filters/roles: a mapping is expected here, not 3"),
+        ("modules: {x: 3}", "modules/x: input should be a valid string, not 3"),
+        ("modules: [x]", "modules: a mapping is expected here, not ['x']"),
         ("local: {mine: {pth: a}}", "local/mine/pth: unknown key; did you mean 'path'?"),
     ],
 )

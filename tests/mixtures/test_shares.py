@@ -3,7 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixtures.shares import MAX_REPEAT, parse_repeat, parse_share
@@ -57,6 +57,7 @@ def test_no_passes(written: object, message: str) -> None:
         parse_repeat(written)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.fractions(min_value=Fraction(1, 10**9), max_value=1))
 def test_shares_survive_json(share: Fraction) -> None:
     assert parse_share(str(share)) == share

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import RecipeError
@@ -101,7 +101,7 @@ def test_columns_are_those_that_are_named() -> None:
         ("extra.c.d", "text", 36),
         ("a.b", "truth", 58),
     ]
-    assert parse_where("a.b") == parse_where("a.b") != parse_where("a.c")
+    assert parse_where(where.text) is where
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,7 @@ _ROWS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=100)
 @given(conditions(), _ROWS)
 def test_any_condition_is_what_python_makes_of_it(condition: tuple[str, Any], rows: Any) -> None:
     text, expected = condition

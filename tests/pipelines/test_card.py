@@ -23,6 +23,7 @@ def test_the_card_of_a_build_is_a_dataset_card(built: Built) -> None:
     size = sum(path.stat().st_size for path in (built.out / "data").iterdir())
     info = data["dataset_info"]
     assert Features._from_yaml_list(info["features"]) == Features.from_dict(features())
+    assert info["features"] == Features.from_dict(features())._to_yaml_list()
     assert info["splits"] == [
         {"name": "train", "num_bytes": size, "num_examples": manifest.num_rows}
     ]

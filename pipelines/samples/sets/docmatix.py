@@ -41,7 +41,7 @@ _PDF_SCHEMA = tables.with_features(
     pa.schema([("pdf", pa.binary()), ("texts", _TEXTS)]),
     {"pdf": tables.value("binary"), "texts": _TEXT_FEATURES},
 )
-_NUM_IMAGES, _NUM_PDFS = 16, 8
+_NUM_IMAGES, _NUM_PDFS = 24, 8
 # Upstream's build dropped pairs with a dot between two word characters, and others of that kind.
 _DROPPED = re.compile(r"\w+\.\w+|\n\s*\n|unanswerable", re.IGNORECASE)
 _LOCK = b"/Encrypt <</Filter/Standard/V 1/R 2/P -4/O<%s>/U<%s>>> /ID [<00> <00>]\n/Root"

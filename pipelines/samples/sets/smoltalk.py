@@ -18,7 +18,21 @@ from pipelines.samples.words import seeded
 SOURCE = "smoltalk"
 REPO = "HuggingFaceTB/smoltalk"
 REPOS = (REPO,)
+# Rows of a config: where Table 9 of the SmolLM2 paper has more than 34 thousand of it, one for each
+# 2,440, so that a mixture by that table takes of all of them.
 _ROWS = 14
+_MORE_ROWS = {
+    "smol-magpie-ultra": 180,
+    "smol-constraints": 15,
+    "smol-rewrite": 24,
+    "smol-summarize": 42,
+    "numina-cot-100k": 46,
+    "metamathqa-50k": 21,
+    "self-oss-instruct": 21,
+    "apigen-80k": 36,
+    "systemchats-30k": 16,
+    "openhermes-100k": 41,
+}
 MESSAGES = tables.list_of(pa.struct([("content", pa.string()), ("role", pa.string())]))
 _PLAIN = pa.schema([("messages", MESSAGES)])
 _NAMED = pa.schema([("messages", MESSAGES), ("source", pa.string())])
@@ -125,7 +139,7 @@ def write(kit: Kit) -> None:
     for config, (shards, make) in _CONFIGS.items():
         file = f"data/{config}/train-00000-of-{shards:05d}.parquet"
         sheet = kit.sheet(SOURCE, config, file)
-        for number in range(_ROWS * kit.scale):
+        for number in range(_MORE_ROWS.get(config, _ROWS) * kit.scale):
             place = sheet.add({"messages": make(ask, number)})
             if config == "all" and number in (3, 6):
                 copies.append((place, sheet.rows[-1]))

@@ -15,18 +15,19 @@ from pipelines.samples.words import seeded
 
 CONTENTS = "softwareheritage/content"
 REPOS = ("HuggingFaceTB/stack-edu", CONTENTS)
-# (config, language of the writer, files of it, ordinary rows)
+# (config, language of the writer, files of it, ordinary rows: about one for each billion tokens in
+# Table 7 of the SmolLM2 paper, ten at least)
 _CONFIGS = (
     ("Python", "python", 5, 24),
     ("Go", "go", 1, 12),
-    ("Cpp", "cpp", 5, 10),
-    ("Markdown", "markdown", 5, 10),
-    ("SQL", "sql", 1, 10),
+    ("Cpp", "cpp", 5, 18),
+    ("Markdown", "markdown", 5, 16),
+    ("SQL", "sql", 1, 11),
     ("Rust", "rust", 1, 10),
-    ("C", "c", 2, 10),
+    ("C", "c", 2, 12),
     ("CSharp", "c-sharp", 3, 10),
-    ("Java", "java", 7, 10),
-    ("JavaScript", "javascript", 3, 10),
+    ("Java", "java", 7, 40),
+    ("JavaScript", "javascript", 3, 12),
     ("PHP", "php", 2, 10),
     ("Ruby", "ruby", 1, 10),
     ("Shell", "shell", 1, 10),

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 # Each is a module with a `main`; a process of its own, so that none measures another's leavings.
-NAMES = ("emit_copy", "curate_datasets", "memory", "json_array", "frames_backends")
+NAMES = (
+    *("emit_copy", "curate_datasets", "memory", "json_array", "frames_backends", "tokens"),
+    *("mixing", "plan_scale", "remix", "resolve_scale"),
+)
 
 
 def main(asked: list[str]) -> int:

@@ -85,12 +85,11 @@ class Schedule:
             if not choose:
                 ahead = everyone if count else 0
             else:
-                for place in next(orders):
-                    if not missing:
-                        break
-                    if not ahead & bits[place]:
-                        ahead |= bits[place]
-                        missing -= 1
+                places = iter(next(orders))
+                while missing:
+                    bit = bits[next(places)]
+                    missing -= not ahead & bit
+                    ahead |= bit
             found.append(ahead)
         self._ahead = ahead
         return _from_sets(found, due.shape[1])

@@ -19,9 +19,10 @@ _KEPT_SUMS = 64
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where each leaf's samples lie: `before[b, leaf]` of them in earlier buckets than b, and the
-    leaf's own rows in drawn-*.arrow from `starts[b, leaf]` on."""
+    """Where each leaf's samples lie: `before[b, leaf]` of them in earlier buckets than the b-th,
+    and the leaf's own rows in drawn-*.arrow from `starts[b, leaf]` on; files are `numbers[b]`."""
 
+    numbers: _Ints
     before: _Ints
     starts: _Ints
 
@@ -29,9 +30,10 @@ class Places:
         return int(self.before[-1, leaf])
 
     def find(self, leaf: int, ranks: _Ints) -> tuple[_Ints, _Ints]:
-        """(bucket, row there) of these of the leaf's samples, counted in draw order."""
+        """(number of drawn-*.arrow, row there) of these of the leaf's samples, counted in draw order."""
         bucket = np.searchsorted(self.before[1:, leaf], ranks, side="right")
-        return bucket, self.starts[bucket, leaf] + ranks - self.before[bucket, leaf]
+        row = self.starts[bucket, leaf] + ranks - self.before[bucket, leaf]
+        return self.numbers[bucket], row
 
 
 class BucketSupply:
@@ -46,7 +48,11 @@ class BucketSupply:
         self._buckets = buckets
         self.leaves = np.array(leaves)
         counts = np.array([bucket.counts for bucket in buckets])
-        self.places = Places(_before(counts), np.array([bucket.starts for bucket in buckets]))
+        self.places = Places(
+            numbers=np.array([bucket.number for bucket in buckets]),
+            before=_before(counts),
+            starts=np.array([bucket.starts for bucket in buckets]),
+        )
         # Sums of each leaf before each bucket; one more row for the end.
         self._ends: dict[str, _Ints] = {"samples": self.places.before}
         for name in SUM_COLUMNS:

@@ -5,7 +5,8 @@ A bucket is a range of keys over all parts. Its task leaves two tables:
     lost-00003.arrow    rows that are not samples of their own, with their fate; sorted by place
     drawn-00003.arrow   samples, sorted by (leaf, draw, id): the rows of a leaf in draw order
 
-Keys are draws, so that buckets in their order hold a leaf's samples in draw order.
+Keys are draws, so that buckets in their order hold a leaf's samples in draw order. A recipe that
+merges has buckets twice: first by media, where rows meet that are merged, then by draw.
 """
 
 from __future__ import annotations
@@ -20,10 +21,15 @@ import polars as pl
 
 from manifests.ledger import Fate, Stage
 from manifests.storage import join
+from mixtures.draw import draws
+from mixtures.recipe import Recipe
 from pipelines.engine import Task
 from pipelines.exclude import EXCLUDED_RULE
-from pipelines.parts import EXCLUDED_LEAF, open_path
+from pipelines.merge import merge
+from pipelines.mergeable import MERGE_FACTS
+from pipelines.parts import EXCLUDED_LEAF
 from pipelines.scratch import frame, read_slice, write_frame
+from pipelines.token_counter import Counter
 
 # A row of a bucket while it is sorted, copies included.
 _ROW_MEMORY = 400
@@ -54,15 +60,16 @@ _LOST = {
 
 @dataclass(frozen=True, slots=True)
 class BucketTask:
-    """The keys [start, stop) of these parts."""
+    """The keys [start, stop) of these open files; each with the number of its part, if of one."""
 
     number: int
     scratch: str
-    parts: tuple[int, ...]
+    files: tuple[tuple[str, int | None], ...]
     start: int
     stop: int
     num_leaves: int
-    duplicates: Literal["mixture", "component"]
+    recipe: Recipe
+    counter: Counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,10 @@ def lost_path(scratch: str, number: int) -> str:
     return join(scratch, f"lost-{number:05d}.arrow")
 
 
+def samples_path(scratch: str, number: int) -> str:
+    return join(scratch, f"samples-{number:05d}.arrow")
+
+
 def drawn_path(scratch: str, number: int) -> str:
     return join(scratch, f"drawn-{number:05d}.arrow")
 
@@ -95,25 +106,27 @@ def key_ranges(num_rows: int, memory_bytes: int) -> list[tuple[int, int]]:
     return list(zip(ends, ends[1:], strict=False))
 
 
-def bucket_tasks(tasks: Sequence[BucketTask], num_rows: int) -> list[Task]:
-    memory = _BASE_MEMORY + num_rows // max(len(tasks), 1) * _ROW_MEMORY
+def bucket_tasks(tasks: Sequence[BucketTask], num_rows: int, merging: bool) -> list[Task]:
+    """`num_rows` are those of all buckets: keys are spread evenly."""
+    each = num_rows // max(len(tasks), 1)
     return [
-        Task(f"resolve bucket {t.number}", "keys", run_bucket_task, (t,), memory) for t in tasks
+        Task(
+            name=f"resolve bucket {task.number}",
+            group="rows",
+            function=run_merge_task if merging else run_bucket_task,
+            args=(task,),
+            memory_bytes=_BASE_MEMORY + each * _ROW_MEMORY,
+            weight=each,
+        )
+        for task in tasks
     ]
 
 
 def run_bucket_task(task: BucketTask) -> dict[str, Any]:
-    rows = _read(task)
-    rows, excluded = _drop_excluded(rows)
-    rows, copies = _drop_copies(rows, task.duplicates)
-    gated = rows.filter("gated")
-    rows = rows.filter(~pl.col("gated")).sort("leaf", "key", "hi", "lo")
-    dropped = gated.with_columns(
-        fate=pl.lit(Fate.DROPPED.value), stage=pl.lit(Stage.GATE.value), value=None
-    )
-    lost = pl.concat([_lost(part) for part in (excluded, copies, dropped)]).sort("part", "at")
-    write_frame(lost_path(task.scratch, task.number), lost)
-    write_frame(drawn_path(task.scratch, task.number), rows.drop("gated", "entry"))
+    """Task: copies lost, samples in draw order by leaf; returns the `Bucket`."""
+    rows, lost = _decide(task)
+    rows = rows.sort("leaf", "key", "hi", "lo")
+    write_frame(drawn_path(task.scratch, task.number), rows)
     leaf = rows["leaf"].to_numpy()
     sums = {
         name: np.bincount(leaf, weights=rows[column].to_numpy(), minlength=task.num_leaves)
@@ -123,22 +136,52 @@ def run_bucket_task(task: BucketTask) -> dict[str, Any]:
         number=task.number,
         counts=np.bincount(leaf, minlength=task.num_leaves).astype(np.int64),
         sums={name: values.astype(np.int64) for name, values in sums.items()},
-        lost=_counts(lost),
+        lost=lost,
     )
     return {"bucket": bucket}
 
 
+def run_merge_task(task: BucketTask) -> dict[str, Any]:
+    """Task: copies lost, rows merged; leaves samples-*.arrow, by draw, for the next buckets."""
+    rows, lost = _decide(task)
+    samples = rows.with_columns(
+        key=pl.Series(draws(rows["hi"].to_numpy(), rows["lo"].to_numpy(), task.recipe.seed))
+    )
+    path = samples_path(task.scratch, task.number)
+    write_frame(path, samples.drop(MERGE_FACTS, strict=False).sort("key", "hi", "lo", "part", "at"))
+    return {"number": task.number, "path": path, "rows": samples.height, "lost": lost}
+
+
+def _decide(task: BucketTask) -> tuple[pl.DataFrame, dict[tuple[str, str], int]]:
+    """(samples, rows that are lost by (fate, rule)); writes lost-*.arrow."""
+    rows, excluded = _drop_excluded(_read(task))
+    rows, copies = _drop_copies(rows, task.recipe.duplicates)
+    merged = rows.clear()
+    if "mergeable" in rows.columns:
+        rows, merged = merge(rows, task.recipe, task.counter, task.scratch)
+    dropped = rows.filter("gated").with_columns(
+        fate=pl.lit(Fate.DROPPED.value), stage=pl.lit(Stage.GATE.value), value=None
+    )
+    lost = pl.concat([_lost(part) for part in (excluded, copies, merged, dropped)])
+    write_frame(lost_path(task.scratch, task.number), lost.sort("part", "at"))
+    return rows.filter(~pl.col("gated")).drop("entry"), _counts(lost)
+
+
 def _counts(lost: pl.DataFrame) -> dict[tuple[str, str], int]:
-    counts = lost.group_by("fate", pl.col("rule").fill_null("too_long")).len()
+    gone = lost.filter(pl.col("fate").is_not_null())
+    counts = gone.group_by("fate", pl.col("rule").fill_null("too_long")).len()
     return {(fate, rule): count for fate, rule, count in counts.iter_rows()}
 
 
 def _read(task: BucketTask) -> pl.DataFrame:
     frames = []
-    for part in task.parts:
-        rows = frame([read_slice(open_path(task.scratch, part), "key", task.start, task.stop)])
-        frames.append(rows.with_columns(part=pl.lit(part, pl.UInt32)))
-    return pl.concat(frames)
+    for path, part in task.files:
+        rows = frame([read_slice(path, "key", task.start, task.stop)])
+        if part is not None:
+            rows = rows.with_columns(part=pl.lit(part, pl.UInt32))
+        frames.append(rows)
+    rows = pl.concat(frames)
+    return rows if "entry" in rows.columns else rows.with_columns(entry=pl.lit(None, pl.String))
 
 
 def _lost(rows: pl.DataFrame) -> pl.DataFrame:

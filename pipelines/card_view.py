@@ -18,7 +18,6 @@ from mixtures.quota import Solution, solve_for
 from mixtures.recipe import Leaf, Recipe
 from mixtures.supply import MEASURES, EvenSupply, Measure
 from pipelines.access import Licenses, fits
-from pipelines.source_tables import num_rows
 from pipelines.tables import binding_sentence
 from pipelines.views import ComponentView
 
@@ -34,42 +33,43 @@ class CardView:
     binding: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What was asked for on the command line."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for on the command line; `limit` is of rows a subset."""
 
+    licenses: Licenses = "all"
     num_samples: int | None = None
     num_tokens: int | None = None
+    limit: int | None = None
 
 
 def card_view(
     recipe: Recipe,
     cards: Mapping[str, SourceCard],
-    licenses: Licenses,
-    size: Size,
+    asked: Asked,
     missing: Mapping[str, str],
 ) -> CardView:
     """All leaves by the cards, with what is drawn of them where a total follows from the cards.
 
     `missing` are components that `recipe` goes without, and why.
     """
-    leaves = [leaf_view(leaf, cards, licenses) for leaf in recipe.leaves()]
+    leaves = [leaf_view(leaf, cards, asked) for leaf in recipe.leaves()]
     gone = [ComponentView(path=path, missing=why) for path, why in missing.items()]
-    found = _solve(recipe, leaves, size)
+    found = _solve(recipe, leaves, asked)
     return replace(found, leaves=(*found.leaves, *gone))
 
 
-def _solve(recipe: Recipe, leaves: Sequence[ComponentView], size: Size) -> CardView:
+def _solve(recipe: Recipe, leaves: Sequence[ComponentView], asked: Asked) -> CardView:
     supply = EvenSupply([_totals(leaf) for leaf in leaves])
     try:
         shares = settle(recipe, supply).by_leaf
     except InfeasibleError:  # passes over tokens, which no card counts
         return CardView(tuple(leaves))
     leaves = [replace(leaf, share=share) for leaf, share in zip(leaves, shares, strict=True)]
-    if recipe.unit != "samples" or size.num_tokens is not None:
-        return CardView(tuple(_asked(leaves, recipe, size)))
+    if recipe.unit != "samples" or asked.num_tokens is not None:
+        return CardView(tuple(_with_asked(leaves, recipe, asked)))
     try:
-        solution = solve_for(recipe, supply, size.num_samples, None)
+        solution = solve_for(recipe, supply, asked.num_samples, None)
     except InfeasibleError as error:
         return CardView(tuple(leaves), f"by the cards this cannot be drawn: {error}")
     if solution.binding is None:
@@ -94,19 +94,26 @@ def drawn_subsets(
     return found
 
 
-def leaf_view(leaf: Leaf, cards: Mapping[str, SourceCard], licenses: Licenses) -> ComponentView:
+def leaf_view(leaf: Leaf, cards: Mapping[str, SourceCard], asked: Asked) -> ComponentView:
     """What a leaf holds by the cards, and under which terms."""
-    drawn = drawn_subsets(leaf, cards, licenses)
-    rows, all_known = num_rows([subset for _, subset in drawn])
+    drawn = drawn_subsets(leaf, cards, asked.licenses)
     names = [f"{card.name}/{subset.name}" for card, subset in drawn]
+    counts = [_rows(subset, asked.limit) for _, subset in drawn]
+    known = [rows for rows in counts if rows is not None]
     uses = [card.commercial_use_of(subset) for card, subset in drawn]
     return ComponentView(
         path=leaf.path,
-        available=rows if rows else None,
-        all_known=all_known and bool(drawn),
-        counted=dict(zip(names, (subset.num_rows for _, subset in drawn), strict=True)),
+        available=sum(known) or None,
+        all_known=len(known) == len(counts) > 0,
+        counted=dict(zip(names, counts, strict=True)),
         uses=dict(zip(names, uses, strict=True)),
     )
+
+
+def _rows(subset: Subset, limit: int | None) -> int | None:
+    if subset.num_rows is None or limit is None:
+        return subset.num_rows
+    return min(subset.num_rows, limit)
 
 
 def _totals(leaf: ComponentView) -> dict[Measure, int]:
@@ -114,9 +121,11 @@ def _totals(leaf: ComponentView) -> dict[Measure, int]:
     return {**dict.fromkeys(MEASURES, 0), "samples": rows}
 
 
-def _asked(leaves: Sequence[ComponentView], recipe: Recipe, size: Size) -> list[ComponentView]:
+def _with_asked(
+    leaves: Sequence[ComponentView], recipe: Recipe, asked: Asked
+) -> list[ComponentView]:
     """With what is asked of each where the total is given in the recipe's unit."""
-    total = {"samples": size.num_samples, "tokens": size.num_tokens}.get(recipe.unit)
+    total = {"samples": asked.num_samples, "tokens": asked.num_tokens}.get(recipe.unit)
     if total is None:
         return list(leaves)
     return [replace(leaf, asked=round(total * (leaf.share or Fraction(0)))) for leaf in leaves]

@@ -57,6 +57,8 @@ def uses(by_subset: Mapping[str, str]) -> str:
 
 def duration(seconds: float) -> str:
     """In the unit in which it is a small number: `40 s`, `25 min`, `3.2 h`, `11 days`."""
+    if 0 < seconds < 1:
+        return "< 1 s"
     for unit, scale, below in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
         if seconds < below * scale:
             value = seconds / scale

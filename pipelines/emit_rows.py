@@ -18,22 +18,13 @@ from mixtures.styles import get_style
 from pipelines.curate_rows import BATCH_ROWS
 from pipelines.emit_media import ShardMedia, Shown
 from pipelines.flat import Ints, Lists, ints, offsets, starts
-from pipelines.origins import OTHER_TYPE, Upstream
+from pipelines.origins import Upstream
 from pipelines.render import Rendered, RowMedia, render
 from pipelines.written import Parts
 
 # design.md section 5: row groups and write batches of at most 32 MB.
 ROW_GROUP_BYTES = 32_000_000
 _ROW_GROUP_ROWS = 8192
-# Columns of `EmitTask.rows` that resolve decides a sample's shape with, and their values where it
-# decides none.
-_SHAPE = {
-    "component": pa.scalar("", pa.string()),
-    "turns": pa.scalar(None, pa.list_(pa.int16())),
-    "max_frames": pa.scalar(None, pa.int32()),
-    "split": pa.scalar(True, pa.bool_()),
-    "others": pa.scalar(None, pa.list_(OTHER_TYPE)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,7 @@ class EmitTask:
     `rows` columns: folder, pos, id, source, subset, modality, category, component, kind, license,
     file, row, repeat, text_bytes, num_tokens and its parts, media (positions in `media`), and the
     shape that it is written in: turns (null: all), max_frames of each clip (null: all), split,
-    others (upstream rows merged into it, null or empty: none).
+    others (upstream rows merged into it; null, empty or no such column: none).
     `media` has MEDIA_SCHEMA's columns and `folder`. `style` is a name of mixtures/styles.py.
     """
 
@@ -56,20 +47,11 @@ class EmitTask:
     style: str = "plain"
 
 
-def _with_shape(rows: pa.Table) -> pa.Table:
-    """The rows with each column of `_SHAPE`."""
-    for name, nothing in _SHAPE.items():
-        if name not in rows.column_names:
-            column = pa.repeat(nothing, rows.num_rows)
-            rows = rows.append_column(name, column)
-    return rows
-
-
 class StoreReader:
     """Builds batches of `SAMPLE_SCHEMA` from the store; `num_images` are in those built so far."""
 
     def __init__(self, task: EmitTask) -> None:
-        self._rows = _with_shape(task.rows)
+        self._rows = task.rows
         self._folders = task.row_folders
         self._style = get_style(task.style)
         self._media = ShardMedia(task.media, task.media_folders)

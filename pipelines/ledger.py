@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from manifests.errors import WorkError
 from manifests.ledger import LEDGER_SCHEMA, Fate, Stage
@@ -18,7 +17,7 @@ from pipelines.buckets import lost_path
 from pipelines.engine import Task
 from pipelines.ids import hex_ids
 from pipelines.join import ORDER
-from pipelines.parts import part_path
+from pipelines.part_files import part_path
 from pipelines.resolution import Resolved
 from pipelines.scratch import column, frame, read_batch
 from pipelines.settle import kept_path
@@ -39,7 +38,8 @@ class LedgerTask:
     source: str
     scratch: str
     ranges: tuple[tuple[int, int, int], ...]
-    buckets: tuple[int, ...]
+    lost: tuple[int, ...]  # numbers of lost-*.arrow
+    kept: tuple[int, ...]  # and of kept-*.arrow
     subsets: tuple[str, ...]
     leaves: tuple[str, ...]
 
@@ -57,7 +57,8 @@ def ledger_tasks(out: str, resolved: Resolved, subsets: Sequence[str]) -> list[T
             source=source,
             scratch=resolved.scratch,
             ranges=tuple(ranges),
-            buckets=tuple(bucket.number for bucket in resolved.buckets),
+            lost=tuple(resolved.lost),
+            kept=tuple(bucket.number for bucket in resolved.buckets),
             subsets=tuple(subsets),
             leaves=resolved.leaves,
         )
@@ -118,13 +119,15 @@ def _slices(paths: Iterator[str], number: int, start: int, stop: int) -> pl.Data
 
 
 def _lost_rows(task: LedgerTask, number: int, start: int, stop: int) -> pl.DataFrame:
-    lost = _slices((lost_path(task.scratch, n) for n in task.buckets), number, start, stop)
+    lost = _slices((lost_path(task.scratch, n) for n in task.lost), number, start, stop)
     names = pl.Series("names", task.subsets, dtype=pl.String)
     ids = pl.Series("hex", hex_ids(lost["hi"].to_numpy(), lost["lo"].to_numpy()))
     matched = pl.format("{}/{}", pl.lit(names).gather("matched_code"), ids)
     has_match = pl.col("matched_code").is_not_null()
+    is_head = pl.col("fate").is_null()  # others were merged into it
     return lost.select(
         "at",
+        new_hex=pl.when(is_head).then(ids),
         new_fate="fate",
         new_stage="stage",
         new_rule="rule",
@@ -144,13 +147,16 @@ def _overlay(rows: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
         rule=pl.when(gated).then("gate_rule").when(hit).then("new_rule").otherwise("rule"),
         value=pl.when(gated).then("gate_value").when(hit).then("new_value").otherwise("value"),
         matched=pl.when(hit).then("new_matched").otherwise("matched"),
+        hex=pl.coalesce("new_hex", "hex"),
+        # A sample that was merged has all the turns that it is said to have.
+        turns=pl.when(pl.col("new_hex").is_null()).then("turns"),
     )
 
 
 def _settle(rows: pl.DataFrame, task: LedgerTask, number: int) -> pl.DataFrame:
     """Open rows become kept or not drawn; the rule is the component that claimed them."""
     start, stop = int(rows["at"][0]), int(rows["at"][-1]) + 1
-    kept = _slices((kept_path(task.scratch, n) for n in task.buckets), number, start, stop)
+    kept = _slices((kept_path(task.scratch, n) for n in task.kept), number, start, stop)
     is_kept = np.zeros(rows.height, dtype=bool)
     is_kept[kept["at"].to_numpy() - start] = True
     names = pl.lit(pl.Series("names", task.leaves, dtype=pl.String))

@@ -30,7 +30,7 @@ class Upstream:
     """One value an upstream row, `_c`; those of a row of the batch follow each other, own first."""
 
     def __init__(self, rows: pa.Table) -> None:
-        others = rows["others"].combine_chunks().cast(pa.list_(OTHER_TYPE))
+        others = _others(rows)
         counts = 1 + ints(others.value_lengths().fill_null(0))
         merged = others.flatten()
         self.row_c = owners(counts)
@@ -93,6 +93,13 @@ class Upstream:
         kept: Bools = num_turns > 0
         kept[self.own_c] = True
         return kept, num_turns
+
+
+def _others(rows: pa.Table) -> pa.ListArray:
+    kind = pa.list_(OTHER_TYPE)
+    if "others" not in rows.column_names:
+        return pa.nulls(rows.num_rows, kind)
+    return rows["others"].combine_chunks().cast(kind)
 
 
 def all_of(licenses: Collection[str]) -> str:

@@ -5,7 +5,8 @@
     open-00012.arrow    rows without a fate, sorted by `key`: what quotas are decided on
 
 `key` spreads rows evenly over the 64-bit numbers, equal content to equal keys, so that a range of
-keys over all parts is a bucket in which duplicates meet (buckets.py).
+keys over all parts is a bucket in which duplicates meet (buckets.py): a row's draw, or, where rows
+are merged by their media, a digest of these.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from pipelines.exclude import Exclusions, exclude
 from pipelines.ids import halves
 from pipelines.join import Joined, join_rows
 from pipelines.judge import judge_filters, parse_policies
+from pipelines.mergeable import MERGE_FACTS, with_merge_facts
+from pipelines.part_files import media_path, open_path, part_path
 from pipelines.scratch import write_frame, write_table
 from pipelines.shape import Counter, shape
 
@@ -44,8 +47,7 @@ EXCLUDED_LEAF = -2
 
 _PART_COLUMNS = [
     *("source", "subset", "file", "row", "group", "folder", "pos", "category", "kind", "license"),
-    *("modality", "media", "num_turns", "leaf", "turns", "max_frames", "split", "num_images"),
-    *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens", "text_bytes"),
+    *("modality", "media", "num_turns", "leaf", "turns", "max_frames", "split"),
     *("fate", "stage", "rule", "value", "matched", "gate_rule", "gate_value"),
 ]
 _CODED = ["source", "subset", "file", "category", "kind", "license", "modality", "fate", "stage"]
@@ -53,7 +55,7 @@ _DIGESTED = [*("source", "subset", "file", "row", "group", "license", "category"
 # What quotas may be sums of, and what the manifest totals.
 OPEN_SUMS = [
     *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens"),
-    *("num_images", "duration_ms", "bytes"),
+    *("num_images", "duration_ms", "bytes", "text_bytes"),
 ]
 
 
@@ -85,18 +87,6 @@ class Part:
     unlicensed: dict[str, int]
     excluded: tuple[str, ...]  # entries of the list that named something
     digest: str
-
-
-def part_path(scratch: str, number: int) -> str:
-    return join(scratch, f"part-{number:05d}.arrow")
-
-
-def media_path(scratch: str, number: int) -> str:
-    return join(scratch, f"media-{number:05d}.arrow")
-
-
-def open_path(scratch: str, number: int) -> str:
-    return join(scratch, f"open-{number:05d}.arrow")
 
 
 def subset_codes(cards: Mapping[str, SourceCard]) -> list[str]:
@@ -156,8 +146,10 @@ def run_part_task(task: PartTask) -> dict[str, Any]:
     joined, excluded = exclude(joined, task.exclusions)
     joined = replace(joined, index=judge_filters(joined, parse_policies(task.recipe.filters)))
     joined = replace(joined, index=_with_independence(joined.index, task.cards))
-    index = claim(shape(joined, task.recipe, task.counter), joined, task.recipe)
-    index = _with_bytes(index, joined)
+    shaped = shape(joined, task.recipe, task.counter)
+    index = _with_bytes(claim(shaped.index, joined, task.recipe), joined)
+    if task.recipe.merge == "same_media":
+        index = with_merge_facts(index, shaped, joined, task.scratch, task.number)
     write_table(media_path(task.scratch, task.number), joined.media)
     write_frame(part_path(task.scratch, task.number), _part_rows(index))
     rows = _open_rows(index, task)
@@ -183,7 +175,7 @@ def _with_independence(index: pl.DataFrame, cards: Mapping[str, SourceCard]) -> 
         (
             name,
             subset.name,
-            getattr(card, "turns_of", lambda s: "dialogue")(subset) == "independent",
+            card.turns_of(subset) == "independent",
         )
         for name, card in cards.items()
         for subset in card.subsets
@@ -237,10 +229,13 @@ def _open_rows(index: pl.DataFrame, task: PartTask) -> pl.DataFrame:
         pl.when(is_excluded).then("value").alias("entry"),
         "content_id",
         *OPEN_SUMS,
+        *(name for name in MERGE_FACTS if name in index.columns),
     )
     hi, lo = halves("".join(rows["content_id"].to_list()), rows.height)
     draw = pl.Series("key", draws(hi, lo, task.recipe.seed), dtype=pl.UInt64)
     rows = rows.drop("content_id").with_columns(pl.Series("hi", hi), pl.Series("lo", lo), draw)
+    if task.recipe.merge == "same_media":
+        rows = rows.with_columns(key=pl.coalesce("media_half", "key"))
     return rows.sort("key", "hi", "lo", "at")
 
 

@@ -10,7 +10,7 @@ from manifests.cards import SourceCard
 from manifests.errors import UnavailableError
 from mixtures.plan import Plan
 from pipelines.build import Job, find_work, open_job, plan_of_store
-from pipelines.card_view import CardView, Size, card_view, leaf_view
+from pipelines.card_view import Asked, CardView, card_view, leaf_view
 from pipelines.curate import CuratePlan
 from pipelines.gather import Gathered
 from pipelines.options import BuildOptions
@@ -78,15 +78,22 @@ def _cards(job: Job) -> dict[str, SourceCard]:
 
 
 def _card_view(job: Job) -> CardView:
-    options = job.options
-    size = Size(options.num_samples, options.num_tokens)
-    return card_view(job.recipe, _cards(job), options.licenses, size, job.missing)
+    return card_view(job.recipe, _cards(job), _asked(job.options), job.missing)
+
+
+def _asked(options: BuildOptions) -> Asked:
+    return Asked(
+        licenses=options.licenses,
+        num_samples=options.num_samples,
+        num_tokens=options.num_tokens,
+        limit=options.limit,
+    )
 
 
 def _plan_view(job: Job, plan: Plan) -> CardView:
     """The plan's leaves, with the terms of what they draw on by the cards."""
-    cards, licenses = _cards(job), job.options.licenses
-    uses = {leaf.path: leaf_view(leaf, cards, licenses).uses for leaf in plan.recipe.leaves()}
+    cards, asked = _cards(job), _asked(job.options)
+    uses = {leaf.path: leaf_view(leaf, cards, asked).uses for leaf in plan.recipe.leaves()}
     leaves = [replace(view, uses=uses.get(view.path, {})) for view in plan_leaves(plan)]
     binding = binding_sentence(plan.binding, plan.recipe.unit) if plan.binding else ""
     return CardView(tuple(leaves), binding)

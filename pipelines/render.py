@@ -20,9 +20,6 @@ from mixtures.styles import PLAIN, Style
 from pipelines.flat import Bools, Ints, count_where, offsets, ranges, starts
 from pipelines.written import EMPTY, Parts, Stored, Turns, Written, all_turns, written
 
-# TODO(labels): pipelines/tokens.py still asks here; it will ask the style.
-frame_label = PLAIN.frame_label
-
 # The style's system message, as a stored message and as a stored item.
 _SYSTEM = EMPTY - 1
 

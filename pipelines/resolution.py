@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.exclude import EXCLUDED_RULE, Exclusions
 from pipelines.options import BuildOptions
+from pipelines.part_files import open_path
 from pipelines.parts import Part, PartTask, cut_parts, num_rows, part_tasks, subset_codes
 from pipelines.runner import SMALL_ROWS, Runner
 from pipelines.settle import settle_tasks
@@ -66,6 +67,7 @@ class Resolved:
     leaves: tuple[str, ...]
     parts: tuple[Part, ...]
     buckets: tuple[Bucket, ...]
+    lost: dict[int, dict[tuple[str, str], int]]  # by number of a lost-*.arrow
     supply: BucketSupply
     solution: Solution
     rows: dict[str, int]
@@ -91,7 +93,8 @@ class Resolved:
     def num_excluded(self) -> int:
         """Rows that a list took out, copies included."""
         key = (Fate.DROPPED.value, EXCLUDED_RULE)
-        return sum(held.lost.get(key, 0) for held in (*self.parts, *self.buckets))
+        counts = (*(part.lost for part in self.parts), *self.lost.values())
+        return sum(lost.get(key, 0) for lost in counts)
 
     @property
     def num_bytes(self) -> int:
@@ -112,7 +115,7 @@ def resolve(
     run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
     parts = _judge(run, cut, judges, scratch)
     recipe = judges.recipe
-    buckets = _gather(run, parts, recipe, scratch, options.memory_bytes)
+    buckets, lost = _gather(run, parts, judges, scratch, options.memory_bytes)
     leaves = [leaf.index for leaf in recipe.leaves()]
     supply = BucketSupply(scratch, buckets, leaves)
     empty = [leaf.path for leaf in recipe.leaves() if not supply.samples(leaf.index)]
@@ -123,7 +126,7 @@ def resolve(
     try:
         solution = solve_for(recipe, supply, options.num_samples, options.num_tokens)
     except InfeasibleError as error:
-        raise InfeasibleError(f"{error} ({_lost_rows(parts, buckets)})") from error
+        raise InfeasibleError(f"{error} ({_lost_rows(parts, lost.values())})") from error
     rows, totals = _settle(run, scratch, buckets, supply, solution, subset_codes(judges.cards))
     return Resolved(
         scratch=scratch,
@@ -132,6 +135,7 @@ def resolve(
         leaves=tuple(leaf.path for leaf in judges.recipe.leaves()),
         parts=tuple(parts),
         buckets=tuple(buckets),
+        lost=lost,
         supply=supply,
         solution=solution,
         rows=rows,
@@ -160,23 +164,47 @@ def _judge(
 
 
 def _gather(
-    run: Run, parts: Sequence[Part], recipe: Recipe, scratch: str, memory_bytes: int
-) -> list[Bucket]:
+    run: Run, parts: Sequence[Part], judges: Judges, scratch: str, memory_bytes: int
+) -> tuple[list[Bucket], dict[int, dict[tuple[str, str], int]]]:
+    """(buckets of samples by draw, rows that are lost by the number of their lost-*.arrow)."""
+    files: list[tuple[str, int | None]] = [
+        (open_path(scratch, part.number), part.number) for part in parts
+    ]
     num_open = sum(part.num_open for part in parts)
-    tasks = [
+    lost: dict[int, dict[tuple[str, str], int]] = {}
+    if judges.recipe.merge != "none":
+        tasks = _bucket_tasks(files, judges, scratch, 0, key_ranges(num_open, memory_bytes))
+        merged = run("merge", bucket_tasks(tasks, num_open, merging=True))
+        merged.sort(key=lambda result: int(result["number"]))
+        lost = {result["number"]: result["lost"] for result in merged}
+        files = [(result["path"], None) for result in merged]
+        num_open = sum(result["rows"] for result in merged)
+    tasks = _bucket_tasks(files, judges, scratch, len(lost), key_ranges(num_open, memory_bytes))
+    found = run("resolve", bucket_tasks(tasks, num_open, merging=False))
+    buckets: list[Bucket] = sorted((r["bucket"] for r in found), key=lambda b: b.number)
+    return buckets, lost | {bucket.number: bucket.lost for bucket in buckets}
+
+
+def _bucket_tasks(
+    files: Sequence[tuple[str, int | None]],
+    judges: Judges,
+    scratch: str,
+    first: int,
+    ranges: Sequence[tuple[int, int]],
+) -> list[BucketTask]:
+    return [
         BucketTask(
-            number=number,
+            number=first + number,
             scratch=scratch,
-            parts=tuple(part.number for part in parts),
+            files=tuple(files),
             start=start,
             stop=stop,
-            num_leaves=len(recipe.leaves()),
-            duplicates=recipe.duplicates,
+            num_leaves=len(judges.recipe.leaves()),
+            recipe=judges.recipe,
+            counter=judges.counter,
         )
-        for number, (start, stop) in enumerate(key_ranges(num_open, memory_bytes))
+        for number, (start, stop) in enumerate(ranges)
     ]
-    buckets: list[Bucket] = [r["bucket"] for r in run("resolve", bucket_tasks(tasks, num_open))]
-    return sorted(buckets, key=lambda bucket: bucket.number)
 
 
 def _settle(
@@ -195,13 +223,11 @@ def _settle(
     return dict(sorted(rows.items())), dict(totals)
 
 
-def _lost_rows(parts: Sequence[Part], buckets: Sequence[Bucket]) -> str:
+def _lost_rows(parts: Sequence[Part], after: Iterable[Mapping[tuple[str, str], int]]) -> str:
     """How many rows were read, and what most of those that are lost were lost to."""
     lost: Counter[tuple[str, str]] = Counter()
-    for part in parts:
-        lost.update(part.lost)
-    for bucket in buckets:
-        lost.update(bucket.lost)
+    for counts in (*(part.lost for part in parts), *after):
+        lost.update(counts)
     most = sorted(lost.items(), key=lambda item: (-item[1], item[0]))[:3]
     reasons = ", ".join(f"{count} {fate} by {rule}" for (fate, rule), count in most)
     return f"of {sum(part.num_rows for part in parts)} rows read: {reasons or 'none is lost'}"

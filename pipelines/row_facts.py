@@ -94,7 +94,7 @@ def _gather(samples: pa.Table, turns: pa.Table, rejected: pa.Table) -> RowFacts:
         media=_one_array(samples["media"]),
         turns=Turns(
             counts=ints(samples["num_turns"]),
-            digests=_digest_bytes(turns["digest"]),
+            digests=digest_bytes(turns["digest"]),
             table=turns,
         ),
         rejected=_frame(rejected),
@@ -127,7 +127,7 @@ def _one_array(column: pa.ChunkedArray) -> Any:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _digest_bytes(column: pa.ChunkedArray) -> bytes:
+def digest_bytes(column: pa.ChunkedArray) -> bytes:
     digests = _one_array(column)
     start = 16 * digests.offset
     return bytes(digests.buffers()[1])[start : start + 16 * len(digests)] if len(digests) else b""

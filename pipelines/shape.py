@@ -6,6 +6,8 @@ the token limit shortened by the recipe's remedies. So counts are of what is wri
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -19,21 +21,35 @@ from pipelines.join import Joined
 from pipelines.media_units import MediaUnits
 from pipelines.row_counts import ALL_FRAMES, Asked, RowCounter, TurnOrder
 from pipelines.token_counter import Counter
-from pipelines.turn_units import RowTurns, read_turns
+from pipelines.turn_units import RowTurns, TurnUnits, read_turns
 
-__all__ = ["Counter", "shape"]
+__all__ = ["Counter", "Shaped", "shape"]
 
 Draws = npt.NDArray[np.uint64]
 _NO_LIMIT = 1 << 62
-_COUNTS = ("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens", "num_images")
+_COUNTS = (
+    *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens", "num_images"),
+    *("media_ids", "media_units"),
+)
 
 
-def shape(joined: Joined, recipe: Recipe, counter: Counter) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """The index with what `shape` adds; the turns of its open rows, and where they stand."""
+
+    index: pl.DataFrame
+    open: Bools
+    turns: TurnUnits
+    placed: RowTurns
+
+
+def shape(joined: Joined, recipe: Recipe, counter: Counter) -> Shaped:
     """The index with how each row is written: turns, max_frames, split; the counts of that:
     num_tokens and its parts, num_images, duration_ms; and gate_rule, gate_value where it is too
     long whatever is done.
 
-    Rows that have a fate already have no counts (0).
+    Rows that have a fate already have no counts (0). `media_ids` and `media_units` are what its
+    media add to a row, images and words: merged samples are counted from them (merged.py).
     """
     index = joined.index
     open_ = index["fate"].is_null().to_numpy()
@@ -41,18 +57,24 @@ def shape(joined: Joined, recipe: Recipe, counter: Counter) -> pl.DataFrame:
     style = get_style(recipe.style)
     media = MediaUnits(joined.media, counter, style)
     turns, placed = read_turns(joined, rows, counter, style, media)
-    order, num_turns = _order(rows, placed, recipe)
+    order, num_turns = turn_order(rows, placed, recipe)
     document = (rows["kind"] == "document").to_numpy()
     row_counter = RowCounter(turns, placed, order, media, document, counter, style)
-    asked = Asked(
-        rows=np.arange(rows.height),
-        num_turns=num_turns,
-        max_frames=np.full(rows.height, ALL_FRAMES),
-        split=np.ones(rows.height, bool),
-    )
+    asked = whole(num_turns)
     limit = sample_limit(recipe, counter)
     gated = gate(row_counter, asked, recipe.over_length, limit)
-    return _spread(index, open_, _columns(gated, order, placed, limit))
+    columns = shape_columns(gated, order, placed, limit)
+    return Shaped(_spread(index, open_, columns), open_, turns, placed)
+
+
+def whole(num_turns: Ints) -> Asked:
+    """Rows with so many turns each, and all of their frames and tiles."""
+    return Asked(
+        rows=np.arange(len(num_turns)),
+        num_turns=num_turns,
+        max_frames=np.full(len(num_turns), ALL_FRAMES),
+        split=np.ones(len(num_turns), bool),
+    )
 
 
 def sample_limit(recipe: Recipe, counter: Counter) -> int:
@@ -63,7 +85,7 @@ def sample_limit(recipe: Recipe, counter: Counter) -> int:
     return counter.processor.context_tokens if limit == "context" else _NO_LIMIT
 
 
-def _order(rows: pl.DataFrame, placed: RowTurns, recipe: Recipe) -> tuple[TurnOrder, Ints]:
+def turn_order(rows: pl.DataFrame, placed: RowTurns, recipe: Recipe) -> tuple[TurnOrder, Ints]:
     """(the order of turns, how many of each row): those over the most are the last ones."""
     counts = placed.count_r
     if recipe.max_turns is not None:
@@ -94,7 +116,7 @@ def turn_draws(content_ids: pl.Series, row: Ints, number: Ints, seed: int) -> Dr
     return splitmix64(draws[which] ^ splitmix64(number.astype(np.uint64)))
 
 
-def _columns(gated: Gated, order: TurnOrder, placed: RowTurns, limit: int) -> pl.DataFrame:
+def shape_columns(gated: Gated, order: TurnOrder, placed: RowTurns, limit: int) -> pl.DataFrame:
     asked, counts, too_long = gated.asked, gated.counts, pl.Series(~gated.fits)
     clipped = pl.Series(asked.max_frames != ALL_FRAMES)
     long = pl.format("{} ids, at most {}", pl.col("num_tokens"), pl.lit(limit))

@@ -17,17 +17,20 @@ from pipelines.buckets import drawn_path
 from pipelines.emit import run_emit_task
 from pipelines.emit_rows import EmitTask
 from pipelines.ids import hex_ids
-from pipelines.parts import Part, media_path, part_path
+from pipelines.part_files import media_path, part_path
+from pipelines.parts import Part
 from pipelines.scratch import frame, read_batch
 
 _Ints = npt.NDArray[np.int64]
 
-_DRAWN = ["part", "at", "leaf", "key", "hi", "lo"]
+_COUNTS = ["num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens", "text_bytes"]
+_DRAWN = ["part", "at", "leaf", "key", "hi", "lo", *_COUNTS]
+_MERGED = ["others", "turns"]
 _DETAILS = [
     *("folder", "pos", "source", "subset", "category", "kind", "license", "modality", "file"),
-    *("row", "num_turns", "media", "turns", "max_frames", "split", "text_bytes"),
-    *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens"),
+    *("row", "media", "turns", "max_frames", "split"),
 ]
+_OTHERS = ["folder", "pos", "source", "subset", "file", "row", "license", "num_turns"]
 _CODED = ["source", "subset", "category", "kind", "license", "modality", "file"]
 
 
@@ -90,7 +93,9 @@ def _ordered(task: ShardTask) -> pl.DataFrame:
     """The drawn rows in final order, with `repeat`."""
     frames = []
     for number, rows, places, passes in _choose(task):
-        batch = read_batch(drawn_path(task.scratch, number), _DRAWN).take(pa.array(rows))
+        batch = read_batch(drawn_path(task.scratch, number))
+        merged = [name for name in _MERGED if name in batch.schema.names]
+        batch = batch.select(_DRAWN + merged).take(pa.array(rows))
         more = {"place": places, "repeat": passes}
         frames.append(frame([batch]).with_columns(**{n: pl.Series(v) for n, v in more.items()}))
     drawn = pl.concat(frames).sort("place")
@@ -101,21 +106,42 @@ def _ordered(task: ShardTask) -> pl.DataFrame:
 
 def _with_details(task: ShardTask, drawn: pl.DataFrame) -> pl.DataFrame:
     """What the parts know of the rows; folders and media are numbered over all parts."""
-    frames = []
-    first = _firsts([len(part.row_folders) for part in task.parts])
-    for (number,), rows in drawn.group_by("part", maintain_order=True):
-        batch = read_batch(part_path(task.scratch, number), _DETAILS)
-        details = frame([batch.take(rows["at"].to_arrow())]).with_columns(
-            pl.col(_CODED).cast(pl.String), folder=pl.col("folder") + first[number]
-        )
-        frames.append(pl.concat([rows, details], how="horizontal"))
+    if "others" in drawn.columns:
+        drawn = drawn.rename({"turns": "merged_turns"})
+    found = _look_up(task, drawn, _DETAILS).sort("order")
     names = pl.lit(pl.Series("names", task.leaves, dtype=pl.String))
-    hexes = pl.Series("hex", hex_ids(drawn["hi"].to_numpy(), drawn["lo"].to_numpy()))
-    rows = pl.concat(frames).sort("order").with_columns(hexes)
-    return rows.with_columns(
-        id=pl.format("{}/{}/{}", "source", "subset", "hex"),
-        component=names.gather("leaf"),
+    hexes = pl.Series("hex", hex_ids(found["hi"].to_numpy(), found["lo"].to_numpy()))
+    rows = found.with_columns(
+        id=pl.format("{}/{}/{}", "source", "subset", hexes), component=names.gather("leaf")
     )
+    return _with_others(task, rows) if "others" in drawn.columns else rows
+
+
+def _look_up(task: ShardTask, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Rows (part, at) with these columns of theirs; in no order."""
+    first = _firsts([len(part.row_folders) for part in task.parts])
+    frames = []
+    for (number,), here in rows.group_by("part", maintain_order=True):
+        batch = read_batch(part_path(task.scratch, int(str(number))), columns)
+        details = frame([batch.take(here["at"].to_arrow())])
+        coded = [name for name in _CODED if name in columns]
+        details = details.with_columns(
+            pl.col(coded).cast(pl.String), folder=pl.col("folder") + first[int(str(number))]
+        )
+        frames.append(pl.concat([here, details], how="horizontal"))
+    return pl.concat(frames)
+
+
+def _with_others(task: ShardTask, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows that were merged into others, as emit is told of them; turns are those of all."""
+    rows = rows.with_columns(turns=pl.coalesce("merged_turns", "turns")).drop("merged_turns")
+    each = rows.select("order", "others").explode("others", empty_as_null=False, keep_nulls=False)
+    if each.is_empty():
+        return rows.drop("others")
+    each = each.unnest("others").with_row_index("number")
+    found = _look_up(task, each, _OTHERS).sort("number")
+    others = found.group_by("order", maintain_order=True).agg(others=pl.struct(_OTHERS))
+    return rows.drop("others").join(others, on="order", how="left", maintain_order="left")
 
 
 def _firsts(counts: Sequence[int]) -> _Ints:
@@ -141,6 +167,6 @@ def _with_media(task: ShardTask, rows: pl.DataFrame) -> tuple[pa.Table, pa.Table
         tables.append(table.set_column(at, "folder", folder))
     offsets = pa.array(_firsts(counts), pa.int32())
     column = pa.ListArray.from_arrays(offsets, pa.array(local, pa.int64()))
-    plain = rows.drop("media", "place", "order", "part", "at", "hi", "lo", "hex", "key", "leaf")
+    plain = rows.drop("media", "place", "order", "part", "at", "hi", "lo", "key", "leaf")
     table = plain.to_arrow(compat_level=pl.CompatLevel.oldest())
     return table.append_column("media", column), pa.concat_tables(tables)

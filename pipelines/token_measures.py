@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from filters.conversation import equals
 from manifests.ids import key_digest
 from manifests.storage import exists, join, open_ipc, open_parquet, read_parquet
 from mixtures.styles import STYLES
@@ -96,17 +95,15 @@ def count_turns(batch: pa.RecordBatch, counter: TextCounter) -> pa.RecordBatch:
 
 def _sums(texts: TurnTexts, ids_m: Ints, counter: TextCounter) -> dict[str, Ints]:
     """The columns as they are where there are no media."""
-    stored = texts.stored
-    answer_m = equals(texts.chats.roles_m, "assistant")
 
     def total(mask_m: Bools, values_m: Ints) -> Ints:
         found = np.bincount(texts.turn_m, np.where(mask_m, values_m, 0), texts.num_turns)
         return found.astype(np.int64)
 
-    bare = total(~answer_m & ~stored.front_m, ids_m)
+    bare = total(~texts.answer_m & ~texts.front_m, ids_m)
     columns = {name: bare.copy() for name in _NAMES}
-    columns["num_system"] = total(stored.system_m, np.ones_like(ids_m))
-    columns["num_front"] = total(stored.front_m, np.ones_like(ids_m))
-    columns["answer"] = total(answer_m, ids_m - counter.template.answer_head)
-    columns["front"] = total(stored.front_m, ids_m)
+    columns["num_system"] = total(texts.system_m, np.ones_like(ids_m))
+    columns["num_front"] = total(texts.front_m, np.ones_like(ids_m))
+    columns["answer"] = total(texts.answer_m, ids_m - counter.template.answer_head)
+    columns["front"] = total(texts.front_m, ids_m)
     return columns

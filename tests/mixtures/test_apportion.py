@@ -3,7 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixtures.amounts import settle
@@ -15,6 +15,7 @@ from tests.mixtures.strategies import recipes
 from tests.mixtures.supplies import plenty
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=8), st.integers(0, 10**6))
 def test_largest_remainder_sums_and_stays_within_one(weights: list[int], total: int) -> None:
     shares = [Fraction(weight, sum(weights)) for weight in weights]
@@ -29,6 +30,7 @@ def test_ties_go_to_the_earlier_component() -> None:
     assert largest_remainder(thirds, np.array([4, 5])).tolist() == [[2, 1, 1], [2, 2, 1]]
 
 
+@settings(deadline=None, max_examples=50)
 @given(recipes(), st.lists(st.integers(1, 10**13), min_size=1, max_size=5))
 def test_every_level_sums_and_stays_near_its_share(recipe: Recipe, totals: list[int]) -> None:
     shares = settle(recipe, plenty(len(recipe.leaves())))

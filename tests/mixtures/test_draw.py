@@ -83,6 +83,7 @@ def test_equal_draws_are_ordered_by_id() -> None:
     assert ordered[0][at + 1] == max(twins)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 2**70))
 def test_draws_of_halves_are_those_of_the_ids(count: int, seed: int) -> None:
     ids = content_ids(count, seed=count)

@@ -217,6 +217,7 @@ def test_where_blocks_are_cut_changes_nothing(recipe: Recipe, total: int, block:
     assert np.concatenate(blocks).tolist() == leaf_slots(recipe, quotas).tolist()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 700), st.data(), st.integers(0, 9))
 def test_a_run_of_windows_is_shuffled_as_in_the_whole(
     total: int, data: st.DataObject, seed: int

@@ -14,7 +14,7 @@ from mixtures.recipe import Component, Recipe
 from mixtures.supply import ArraySupply
 from tests.mixtures.by_hand import ByHand
 from tests.mixtures.strategies import recipe_of, recipes
-from tests.mixtures.supplies import counted, plenty, supplies
+from tests.mixtures.supplies import counted, holding, plenty, supplies
 
 
 @st.composite
@@ -179,6 +179,50 @@ def test_a_cap_above_the_leaves_binds_too() -> None:
     solution = solve(recipe_of([part, {"name": "text", "share": "1/2"}]), counted(100, 100, 100))
     assert solution.quotas == (4, 3, 7)
     assert solution.binding is not None and solution.binding.path == "image"
+
+
+@pytest.mark.parametrize(
+    ("cap", "total", "message"),
+    [
+        ({"max_images": 5}, 6, "may hold 5 images and would hold 6 images for a total of 6 tokens"),
+        ({"max_duration_s": 5}, 12, "may hold 5 s and would hold 9 s for a total of 12 tokens"),
+        ({"max_samples": 2}, 12, "may hold 2 samples and would hold 6 samples"),
+        ({"max_tokens": 5}, 12, "can give 5 tokens and would need 6 for a total of 12"),
+    ],
+)
+def test_caps_on_sums_say_what_they_are_of(cap: dict[str, int], total: int, message: str) -> None:
+    inner = [{"name": "a", "share": "1/2"}, {"name": "b", "share": "1/2"}]
+    part: dict[str, Any] = {"name": "image", "share": "1/2", "components": inner, **cap}
+    recipe = recipe_of([part, {"name": "text", "share": "1/2"}], unit="tokens")
+    images = [[2] * 9, [1] * 9, [0] * 9] if "max_images" in cap else [[1] * 9] * 3
+    supply = holding(*[[1] * 9] * 3, images=images)
+    with pytest.raises(InfeasibleError) as caught:
+        solve(recipe, supply, total)
+    assert f"component image {message}" in str(caught.value)
+
+
+def test_a_cap_on_a_sum_is_of_what_is_drawn() -> None:
+    # 10 of each are asked for, and 12 of each drawn: the nearest that samples of 4 and 8 come to.
+    inner = [{"name": "a", "share": "1/2"}, {"name": "b", "share": "1/2"}]
+    part: dict[str, Any] = {"name": "c", "share": 1, "components": inner, "max_tokens": 23}
+    recipe = recipe_of([part], unit="tokens")
+    supply = holding([4, 8, 8], [5, 6, 5])
+    assert solve(recipe_of([{**part, "max_tokens": 30}], unit="tokens"), supply, 21).realised == (
+        *(12, 11),
+    )
+    assert solve(recipe, supply, 21).realised == (12, 11)
+    with pytest.raises(InfeasibleError, match="can give 23 tokens and would need 27"):
+        solve(recipe.model_copy(), supply, 28)
+
+
+def test_less_than_one_sample() -> None:
+    recipe = recipe_of([{"name": "a", "share": 1}], unit="tokens")
+    with pytest.raises(InfeasibleError, match="2 tokens are less than one sample .* ask for more"):
+        solve(recipe, holding([5, 5]), 2)
+    with pytest.raises(InfeasibleError, match="--num-tokens 4 is less than one sample"):
+        solve_for(recipe.model_copy(update={"unit": "samples"}), holding([5, 5]), None, 4)
+    with pytest.raises(InfeasibleError, match="no smaller total works"):
+        solve(recipe_of([{"name": "a", "share": 1, "max_tokens": 3}]), holding([5, 5]))
 
 
 def test_a_component_without_samples() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -21,7 +22,7 @@ import pytest
 import sources
 from manifests.schema import MODALITIES
 from mixtures.assign import assign
-from mixtures.component import Component, Leaf, walk
+from mixtures.component import Component, walk
 from mixtures.curriculum import load_curriculum
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
@@ -208,6 +209,32 @@ def test_the_contradiction_is_told() -> None:
         assert words in told
 
 
+# What video.yaml says of the published categories: per cent of the modality's samples.
+_SAID = {
+    ("image", "Instruction", "Captioning & Knowledge"): "36.1",
+    ("image", "Mathematics"): "25.8",
+    ("image", "Chart & Table", "Diagram Understanding", "OCR"): "14.3",
+    ("image", "Science", "Visual Question Answering"): "22.7",
+    ("text", "Mathematics"): "4.4",
+}
+
+
+def test_the_configuration_is_as_video_says() -> None:
+    rows = read_csv("smolvlm2-2.2b")
+    sums: Counter[str] = Counter()
+    found: Counter[tuple[str, ...]] = Counter()
+    for row in rows:
+        sums[row["modality"]] += int(row["est_sampled"])
+        for kind in _SAID:
+            if row["modality"] == kind[0] and row["category"] in kind[1:]:
+                found[kind] += int(row["est_sampled"])
+        if row["name"].startswith("vista400k") and "caption" not in row["name"]:
+            found["video", "vista"] += int(row["est_sampled"])
+    for kind, said in {**_SAID, ("video", "vista"): "18.4"}.items():
+        assert f"{100 * found[kind] / sums[kind[0]]:.1f}" == said
+        assert f"{said} %" in written("video")
+
+
 def test_findings_are_parts_of_the_mixture() -> None:
     recipe = recipe_named("video-findings")
     assert recipe.max_turns == 7 and recipe.shuffle_turns and recipe.style == "smolvlm2"
@@ -232,101 +259,6 @@ def test_durations_average_three_and_a_half_minutes() -> None:
     means = [Fraction(low + high, 2) for low, high in edges]
     shares = [part.share or Fraction() for part in strata]
     assert sum(share * mean for share, mean in zip(shares, means, strict=True)) == 210
-
-
-class Row(NamedTuple):
-    """A row of a published configuration."""
-
-    modality: str
-    name: str
-    raw: int
-    per_cent: Decimal
-    sampled: int
-
-
-def published(name: str) -> list[Row]:
-    return [
-        Row(
-            row["modality"].replace("multiimage", "multi_image"),
-            row["name"],
-            int(row["raw_samples"]),
-            Decimal(row["sampling_strategy"].removeprefix("random:").removesuffix("%")),
-            int(row["est_sampled"]),
-        )
-        for row in read_csv(name)
-    ]
-
-
-_CONFIGURATIONS = {"smolvlm2-2.2b": (110, 3_353_817), "smolvlm2-256m-500m": (107, 3_027_020)}
-# Of what the names of files that are no subsets upstream stand for.
-_STAND_FOR: dict[str, str | set[str]] = {
-    "mammoth-image-no-llava-onevision": {"mammoth_vl/ov_image"},
-    "m4_instruct_multiimage": {"m4_instruct"},
-    "mammoth-onevision-multiimage-cap6": {"mammoth_vl/multi_image"},
-    "LlamaVideo178k-2-3-m": "llava_video_178k/2_3_m_",
-    "LlamaVideo178k-1-2-m": "llava_video_178k/1_2_m_",
-    "LlamaVideo178k-0-30-s": "llava_video_178k/0_30_s_",
-    "LlamaVideo178k-hound-open-ended": {"llava_video_178k/llava_hound"},
-    "finevideoqa": {"finevideo"},
-    "videostar-kinetics700": {"video_star/Kinetics700"},
-    "videostar-starb": {"video_star/STAR-benchmark"},
-    "videostar-finediving": {"video_star/FineDiving"},
-    "mammoth-onevision-video": {"mammoth_vl/video"},
-    "vript_long": {"vript/long"},
-    "vript_short": {"vript/short"},
-    "moviechat:descriptions": {"moviechat/descriptions"},
-    "ShareGPT4Video": {"sharegpt4video"},
-}
-
-
-def meant(name: str) -> set[str]:
-    """Sources of a published name; a prefix stands for all subsets that begin with it."""
-    head, _, rest = name.partition(":")
-    if head in ("llava-onevision", "vista400k"):
-        source = {"llava-onevision": "llava_onevision", "vista400k": "vista_400k"}[head]
-        return {f"{source}/{rest.replace('spatialtemporal', 'spatiotemporal')}"}
-    found = _STAND_FOR[name]
-    if isinstance(found, set):
-        return found
-    source, _, prefix = found.partition("/")
-    subsets = [subset.name for subset in sources.get(source).card.subsets]
-    return {f"{source}/{subset}" for subset in subsets if subset.startswith(prefix)}
-
-
-def published_pairs(name: str) -> list[tuple[Row, Leaf]]:
-    return list(zip(published(name), recipe_named(name).leaves(), strict=True))
-
-
-@pytest.mark.parametrize("name", _CONFIGURATIONS)
-def test_published_rows_total_what_is_documented(name: str) -> None:
-    count, total = _CONFIGURATIONS[name]
-    rows = published(name)
-    assert (len(rows), sum(row.sampled for row in rows)) == (count, total)
-    assert all(row.sampled == round(row.raw * row.per_cent / 100) for row in rows)
-
-
-@pytest.mark.parametrize("name", _CONFIGURATIONS)
-def test_every_published_row_is_a_leaf_of_its_share(name: str) -> None:
-    total = _CONFIGURATIONS[name][1]
-    for row, leaf in published_pairs(name):
-        assert leaf.path.startswith(f"{row.modality}/")
-        assert leaf.chain[0].modality == row.modality
-        assert leaf.share == Fraction(row.sampled, total), row.name
-        assert set(leaf.sources) == meant(row.name), row.name
-
-
-@pytest.mark.parametrize("name", _CONFIGURATIONS)
-def test_count_and_rate_stand_above_every_leaf(name: str) -> None:
-    said = re.findall(r"^ +# (\S+): ([\d,]+) at ([\d.]+) %$", written(name), re.MULTILINE)
-    assert said == [(row.name, f"{row.raw:,}", str(row.per_cent)) for row in published(name)]
-
-
-@pytest.mark.parametrize("name", _CONFIGURATIONS)
-def test_published_configurations_merge_nothing(name: str) -> None:
-    recipe = recipe_named(name)
-    assert (recipe.merge, recipe.duplicates, recipe.style) == ("none", "component", "smolvlm2")
-    assert recipe.max_turns is None and not recipe.shuffle_turns
-    assert recipe.processor == {"smolvlm2-2.2b": "smolvlm-2.2b"}.get(name, "smolvlm-256m")
 
 
 def test_the_curriculum_is_vision_then_video() -> None:

@@ -61,6 +61,17 @@ def test_lines_that_cannot_be_kept_are_refused(data: st.DataObject, quotas: list
     assert _taken(Schedule(quotas, lines), ends, []) == level_by_hand(quotas, lines, ends)
 
 
+def test_more_due_than_there_are_rows_is_refused() -> None:
+    # After 38 of 57 rows the drawn shares want 2 of each first one, the others' own 1 of each: 42.
+    quotas = [3] * 15 + [1] * 12
+    own = [Fraction(quota, 57) for quota in quotas]
+    asked = [Fraction(26, 570)] * 15 + [Fraction(15, 570)] * 12
+    assert largest_remainder_by_hand(asked, 57) == quotas
+    assert _taken(Schedule(quotas, [own, asked]), [38, 57], []) is None
+    assert level_by_hand(quotas, [own, asked], [38, 57]) is None
+    assert _taken(Schedule(quotas, [own]), [38, 57], []) is not None
+
+
 def test_more_children_than_a_word_has_bits() -> None:
     quotas = [1 + place % 3 for place in range(150)]
     own = [Fraction(quota, sum(quotas)) for quota in quotas]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixtures.supply import MEASURES, ArraySupply, EvenSupply, Measure, Supply
@@ -33,6 +33,7 @@ def even(data: st.DataObject) -> Supply:
 
 
 @pytest.mark.parametrize("kind", ["array", "even"])
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(MEASURES), st.integers(0, 2000))
 def test_rows_within_is_the_most_rows_that_fit(
     kind: str, data: st.DataObject, measure: Measure, most: int

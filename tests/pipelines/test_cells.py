@@ -31,6 +31,8 @@ CASES = [
     (uses({}), "-"),
     (uses({"a": "no", "b": "no"}), "no"),
     (uses({"a": "unknown", "b": "no", "c": "yes", "d": "no"}), "1 yes, 2 no, 1 unknown"),
+    (duration(0), "0 s"),
+    (duration(0.4), "< 1 s"),
     (duration(40), "40 s"),
     (duration(1500), "25 min"),
     (duration(9000), "2.5 h"),

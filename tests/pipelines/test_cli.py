@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -376,6 +377,39 @@ def test_a_plan_over_a_full_store_says_what_is_drawn(
     for path, share in (("image", "41.00%"), ("video", "33.00%")):
         assert re.search(rf"^ +{path} +{share} +\S+ +{rows[path]:,} ", out, re.M)
     assert tree_digests(built.store) == before and not (tmp_path / "out").exists()
+
+
+def test_a_plan_without_upstream_goes_by_the_cards(tmp_path: Path, capsys: Printed) -> None:
+    arguments = ["--stage", "video", "--store", str(tmp_path / "store")]
+    assert mixture(["plan", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert "plan of video, by the cards alone (hf://datasets/" in out and "[Errno" not in out
+    assert re.search(r"^ +finevideo +43\.8k +600\.0 GB ", out, re.MULTILINE)
+    assert mixture(["plan", *arguments, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["basis"] == "cards" and said["components"][0]["share"] == "7/50"
+    assert list(tmp_path.iterdir()) == []
+    assert "finevideo cannot be reached" in refused(build_mixture, arguments, capsys)
+
+
+def test_a_plan_of_a_recipe_that_needs_allow_missing(
+    built: Built, tmp_path: Path, capsys: Printed
+) -> None:
+    """What would be built with it is shown, and that it is needed; a build is refused."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(RECIPE.replace("sources: [magpie]", "unavailable: it is not published"))
+    folders = ["--mirror", str(built.mirror), "--store", str(built.store), "--engine", "inline"]
+    arguments = ["--recipe", str(path), *folders, "--out", str(tmp_path / "out")]
+    assert mixture(["plan", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert "without text: it is not published" in out
+    assert out.splitlines()[-1].startswith("this needs --allow-missing: nobody can have the data")
+    assert re.search(r"^ +documents +100\.00% ", out, re.MULTILINE)
+    assert "--allow-missing builds without" in refused(build_mixture, arguments, capsys)
+    assert mixture(["plan", *arguments, "--allow-missing"]) == 0
+    assert "this needs" not in capsys.readouterr().out
+    assert build_mixture([*arguments, "--allow-missing", "--num-samples", "8"]) == 0
+    assert "without text: it is not published" in capsys.readouterr().out
 
 
 def test_a_plan_where_a_measure_is_missing_does_not_make_it(

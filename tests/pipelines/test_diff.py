@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from mixtures.plan import Plan, make_plan
 from mixtures.quota import solve
 from mixtures.recipe import Recipe
 from mixtures.supply import MEASURES, EvenSupply
+from pipelines.build import build
 from pipelines.cli import mixture
 from pipelines.diff import changes, diff
+from pipelines.options import BuildOptions
+from tests.conftest import Built
 
 Printed = pytest.CaptureFixture[str]
 
@@ -150,6 +154,49 @@ def test_a_recipe_and_the_plan_of_it(tmp_path: Path) -> None:
     """What only the plan has is no difference."""
     assert diff(recipe(tmp_path), plan(tmp_path)).is_equal
     assert not diff(recipe(tmp_path, seed=1), plan(tmp_path)).is_equal
+
+
+# --- builds -----------------------------------------------------------------------------------
+
+
+def build_of(built: Built, folder: Path, num_samples: int, **more: Any) -> str:
+    texts = {"name": "all", "share": 1, "modality": "text", "sources": ["magpie"]}
+    out = folder / f"build-{num_samples}"
+    options = BuildOptions(
+        recipe=recipe(folder, "texts.yaml", components=[texts], **more),
+        mirror=str(built.mirror),
+        store=str(built.store),
+        out=str(out),
+        engine="inline",
+        num_samples=num_samples,
+    )
+    build(options, Console(quiet=True))
+    return str(out)
+
+
+def test_two_builds(built: Built, tmp_path: Path, capsys: Printed) -> None:
+    """A larger build of the same recipe draws all that the smaller one did."""
+    few, more = (build_of(built, tmp_path, number) for number in (8, 12))
+    assert mixture(["diff", few, more, "--ids", str(tmp_path / "ids"), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["settings"] == {} and said["totals"]["rows"] == [8, 12]
+    ids = said["ids"]
+    assert (ids["came"], ids["went"], ids["both"]) == (4, 0, 8)
+    told = (tmp_path / "ids").read_text().splitlines()
+    assert told == [f"came {name}" for name in ids["first_came"]]
+    assert sum(b - a for a, b in said["subsets"].values()) == 4
+    assert sum((b or 0) - (a or 0) for a, b in said["licenses"].values()) == 4
+    assert mixture(["diff", more, few]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "ids: 0 came, 4 went, 8 are in both" in lines and "rows: 12 -> 8" in lines
+
+
+def test_a_build_and_what_it_was_made_of(built: Built, tmp_path: Path) -> None:
+    out = build_of(built, tmp_path, 8)
+    assert diff(out, out).is_equal
+    assert diff(out, f"{out}/plan.json").is_equal
+    assert diff(str(tmp_path / "texts.yaml"), out).is_equal
+    assert diff("video", str(built.out)).is_equal
 
 
 # --- the command ------------------------------------------------------------------------------

@@ -287,6 +287,14 @@ def test_joint_licenses(licenses: list[str], joint: str) -> None:
     assert all_of(licenses) == all_of(licenses[::-1]) == joint
 
 
+def test_rows_of_a_build_that_merges_nothing_have_no_others(tmp_path: Path) -> None:
+    rows = [drawn(chat) for chat in (0, 2)]
+    with_column, _ = emit(tmp_path / "one", rows)
+    for row in rows:
+        del row["others"]
+    assert emit(tmp_path / "two", rows)[0] == with_column
+
+
 def test_a_document_has_no_system_message(tmp_path: Path) -> None:
     (page, chat), _ = emit(tmp_path, [drawn(5), drawn(1)], "smolvlm2")
     assert [message.role for message in page.messages] == ["assistant"]

@@ -14,7 +14,7 @@ from rich.console import Console
 from manifests.cards import SourceCard, parse_card
 from mixtures.recipe import Recipe
 from mixtures.recipe_file import builtin_names, load_recipe
-from pipelines.card_view import Size, card_view
+from pipelines.card_view import Asked, card_view
 from pipelines.plan_view import PlanView, render_plan
 from pipelines.views import with_inner
 from pipelines.work import RATES, card_work
@@ -81,8 +81,8 @@ HALVES = recipe(
 )
 
 
-def leaves_of(made: Recipe, licenses: Any = "all", **size: int) -> dict[str, Any]:
-    found = card_view(made, CARDS, licenses, Size(**size), {})
+def leaves_of(made: Recipe, **asked: Any) -> dict[str, Any]:
+    found = card_view(made, CARDS, Asked(**asked), {})
     return {view.path: view for view in with_inner(found.leaves)} | {"binding": found.binding}
 
 
@@ -129,7 +129,12 @@ def test_a_recipe_of_what_no_card_counts() -> None:
 
 
 def test_licenses_leave_fewer_rows() -> None:
-    assert leaves_of(HALVES, "permissive")["text"].available == 100
+    assert leaves_of(HALVES, licenses="permissive")["text"].available == 100
+
+
+def test_a_limit_is_of_rows_a_subset() -> None:
+    found = leaves_of(HALVES, limit=200)
+    assert found["text"].available == 300 and found["seen/clips"].available == 200
 
 
 @pytest.mark.parametrize("unit", ["tokens", "answer_tokens"])
@@ -160,7 +165,7 @@ def test_every_built_in_recipe_has_a_plan_without_a_network(name: str) -> None:
     made = without_missing(whole)
     cards = {source: sources.get(source).card for source in made.sources()}
     missing = dict(unavailable_components(whole))
-    found = card_view(made, cards, "all", Size(), missing)
+    found = card_view(made, cards, Asked(), missing)
     works = tuple(card_work(cards[n], subsets) for n, subsets in made.sources().items())
     text = printed(
         PlanView(
@@ -207,7 +212,7 @@ def table_lines(text: str) -> list[str]:
 
 
 def view_of(made: Recipe, **more: Any) -> PlanView:
-    found = card_view(made, CARDS, "all", Size(), {"gone": "null upstream"})
+    found = card_view(made, CARDS, Asked(), {"gone": "null upstream"})
     works = [card_work(CARDS[name], subsets) for name, subsets in made.sources().items()]
     facts = {"recipe": made, "basis": "cards", "leaves": found.leaves, "works": tuple(works)}
     return PlanView(**{**facts, "num_workers": 2, "binding": found.binding, **more})

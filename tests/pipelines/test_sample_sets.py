@@ -39,6 +39,7 @@ def ledger(
         "name": "everything",
         "description": "all sources",
         "unit": "samples",
+        "max_sample_tokens": "none",
         "filters": {name: dict(params) for name, params in filters.items()},
         "components": parts,
     }

@@ -1,0 +1,249 @@
+"""Merging: questions about the same media, of one component, become one conversation.
+
+Rows of a group follow one another in upstream order. A question that was asked already is left out,
+and a conversation has at most so many turns; the next one begins with the row that did not fit. A
+conversation that the target processor could not take in is not made: its rows stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from manifests.ids import content_ids
+from manifests.ledger import Fate, Stage
+from mixtures.recipe import Recipe
+from mixtures.styles import get_style
+from pipelines.flat import Bools, Ints, Lists, owners, ranges, starts
+from pipelines.ids import halves
+from pipelines.media_units import MediaUnits
+from pipelines.part_files import media_path, part_path, read_turn_rows, turn_columns
+from pipelines.row_counts import ALL_FRAMES, Asked, RowCounter, RowCounts, TurnOrder
+from pipelines.scratch import read_batch
+from pipelines.shape import sample_limit, turn_draws
+from pipelines.token_counter import Counter
+from pipelines.turn_units import RowTurns, TurnUnits
+
+# Where the recipe does not say: as the vision stage's packing has it (huggingface/smollm,
+# vision/m4/training/packing.py).
+_MAX_TURNS = 7
+MERGE_RULE = "same_media"
+_GROUP = ["leaf", "key", "media_key"]
+_COUNTS = ("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens", "num_images")
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """Rows (numbers among the candidates) that become one; `silent` ones add no question."""
+
+    members: list[int]
+    num_turns: int
+    silent: list[int] = field(default_factory=list)
+
+
+def merge(
+    rows: pl.DataFrame, recipe: Recipe, counter: Counter, scratch: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(samples, rows that are no sample of their own any more, or whose id is another now).
+
+    Samples have `others`, `turns` besides: null where nothing was merged.
+    """
+    plain = {"others": pl.List(pl.Struct({"part": pl.UInt32, "at": pl.UInt32}))}
+    rows = rows.with_columns(
+        others=pl.lit(None, plain["others"]), turns=pl.lit(None, pl.List(pl.Int16))
+    )
+    groups = _candidates(rows)
+    if groups.is_empty():
+        return rows, rows.clear()
+    merging = _Merging(groups, recipe, counter, scratch)
+    samples, lost = merging.samples(), merging.lost()
+    touched = pl.concat([samples.select("part", "at"), lost.select("part", "at")]).unique()
+    kept = rows.join(touched, on=["part", "at"], how="anti", maintain_order="left")
+    return pl.concat([kept, samples.select(rows.columns)]), lost
+
+
+def _candidates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows that may be merged and have another to be merged with, group after group."""
+    open_rows = rows.filter(pl.col("mergeable") & ~pl.col("gated"))
+    twice = open_rows.select(pl.struct(_GROUP).is_duplicated()).to_series()
+    return open_rows.filter(twice).sort(*_GROUP, "part", "at")
+
+
+class _Merging:
+    def __init__(self, rows: pl.DataFrame, recipe: Recipe, counter: Counter, scratch: str) -> None:
+        self._rows, self._recipe, self._counter = rows, recipe, counter
+        self._scratch = scratch
+        self._turns = read_turn_rows(scratch, rows)
+        self._count_r = rows["num_turns"].to_numpy().astype(np.int64)
+        self._first_r = starts(self._count_r)[:-1]
+        self._new_t = self._first_asked()
+        found = [made for made in self._conversations() if len(made.members + made.silent) > 1]
+        self._ids, self._order, counts, self._lists = self._shape(found)
+        fits = counts.num_tokens <= sample_limit(recipe, counter)
+        self._made = [made for made, good in zip(found, fits.tolist(), strict=True) if good]
+        self._fits, self._counts = fits, counts
+
+    def _first_asked(self) -> Bools:
+        """Of each turn whether no earlier turn of its group is the same."""
+        group = self._rows.select(pl.struct(_GROUP).rle_id()).to_series().to_numpy()
+        turns = pl.DataFrame(
+            {
+                "group": np.repeat(group, self._count_r),
+                "hi": self._turns["digest_hi"],
+                "lo": self._turns["digest_lo"],
+            }
+        )
+        return turns.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+
+    def _conversations(self) -> Iterator[_Conversation]:
+        most = self._recipe.max_turns or _MAX_TURNS
+        new = np.bincount(owners(self._count_r), weights=self._new_t, minlength=len(self._count_r))
+        group = self._rows.select(pl.struct(_GROUP).rle_id()).to_series().to_list()
+        here: list[_Conversation] = []
+        last = -1
+        for row, (number, count) in enumerate(zip(group, new.astype(int).tolist(), strict=True)):
+            if number != last:
+                yield from here
+                here, last = [], number
+            if here and not count:
+                here[0].silent.append(row)
+            elif here and here[-1].num_turns + count <= most:
+                here[-1].members.append(row)
+                here[-1].num_turns += count
+            else:
+                here.append(_Conversation([row], count))
+        yield from here
+
+    def _shape(
+        self, found: list[_Conversation]
+    ) -> tuple[list[str], TurnOrder, RowCounts, pl.Series]:
+        """Ids, turn orders and counts of all conversations, one value each."""
+        rows = np.array([row for made in found for row in made.members], np.int64)
+        sizes = np.array([len(made.members) for made in found], np.int64)
+        heads = np.array([made.members[0] for made in found], np.int64)
+        turn = ranges(self._first_r[rows], self._count_r[rows])
+        count_c = np.bincount(
+            owners(sizes), weights=self._count_r[rows], minlength=len(found)
+        ).astype(np.int64)
+        is_other = np.repeat(rows != heads[owners(sizes)], self._count_r[rows])
+        media, table = self._media(heads)
+        placed = RowTurns(
+            first_r=starts(count_c)[:-1],
+            count_r=count_c,
+            first_x_r=starts(media.counts)[:-1],
+            num_x_r=media.counts,
+            media_x=media.values,
+            turn_x=np.repeat(starts(count_c)[:-1], media.counts),
+        )
+        asked = np.flatnonzero(self._new_t[turn])
+        asked_c = np.bincount(owners(count_c)[asked], minlength=len(found)).astype(np.int64)
+        ids = self._content_ids(turn[asked], asked_c, media, table)
+        written = self._shuffled(asked, asked_c, placed, ids)
+        order = TurnOrder.of(placed, written, asked_c, is_other[written])
+        counts = self._count(turn, placed, order, asked_c, table)
+        return ids, order, counts, _number_lists(written, asked_c, placed)
+
+    def _media(self, heads: Ints) -> tuple[Lists, pa.Table]:
+        """(media of each head by position in the table, the table)."""
+        places = self._rows[heads].select("part", "at").with_row_index("order")
+        tables, lists, start = [], [], 0
+        for (number,), here in places.group_by("part", maintain_order=True):
+            batch = read_batch(part_path(self._scratch, int(str(number))), ["media"])
+            used = Lists(pa.chunked_array([batch.column("media").take(here["at"].to_arrow())]))
+            media = read_batch(media_path(self._scratch, int(str(number))))
+            tables.append(pa.Table.from_batches([media.take(pa.array(used.values))]))
+            positions = np.arange(start, start + len(used.values))
+            start += len(used.values)
+            column = pa.LargeListArray.from_arrays(starts(used.counts), positions)
+            lists.append(here.select("order").with_columns(media=pl.Series(pl.from_arrow(column))))
+        found = pl.concat(lists).sort("order")["media"].to_arrow()
+        return Lists(pa.chunked_array([found])), pa.concat_tables(tables).combine_chunks()
+
+    def _content_ids(self, turn: Ints, counts: Ints, media: Lists, table: pa.Table) -> list[str]:
+        digests = np.stack([self._turns["digest_hi"][turn], self._turns["digest_lo"][turn]], axis=1)
+        raw = b"".join(bytes.fromhex(digest) for digest in table["digest"].to_pylist())
+        named = np.frombuffer(raw, dtype="V32")[media.values].tobytes()
+        turns = digests.astype("<u8").tobytes()
+        return content_ids(turns, counts.tolist(), named, media.counts.tolist())
+
+    def _shuffled(self, asked: Ints, counts: Ints, placed: RowTurns, ids: list[str]) -> Ints:
+        if not self._recipe.shuffle_turns:
+            return asked
+        sample = owners(counts)
+        number = asked - placed.first_r[sample]
+        draw = turn_draws(pl.Series(ids, dtype=pl.String), sample, number, self._recipe.seed)
+        return asked[np.lexsort((number, draw, sample))]
+
+    def _count(
+        self, turn: Ints, placed: RowTurns, order: TurnOrder, num_turns: Ints, table: pa.Table
+    ) -> RowCounts:
+        style = get_style(self._recipe.style)
+        units = TurnUnits(**{name: self._turns[name][turn] for name in turn_columns()})
+        media = MediaUnits(table, self._counter, style)
+        documents = np.zeros(len(num_turns), bool)
+        counter = RowCounter(units, placed, order, media, documents, self._counter, style)
+        return counter.counts(
+            Asked(
+                rows=np.arange(len(num_turns)),
+                num_turns=num_turns,
+                max_frames=np.full(len(num_turns), ALL_FRAMES),
+                split=np.ones(len(num_turns), bool),
+            )
+        )
+
+    def samples(self) -> pl.DataFrame:
+        """The conversations, each at the place of its first row."""
+        fits = np.flatnonzero(self._fits)
+        heads = self._rows[[made.members[0] for made in self._made]]
+        hi, lo = halves("".join(self._ids[at] for at in fits.tolist()), len(fits))
+        texts = self._rows["text_bytes"].to_numpy()
+        text_bytes = [int(texts[made.members].sum()) for made in self._made]
+        places = self._rows.select(pl.struct("part", "at")).to_series()
+        others = [places.gather(made.members[1:]).to_list() for made in self._made]
+        columns = {name: getattr(self._counts, name)[fits].astype(np.int32) for name in _COUNTS}
+        return heads.with_columns(
+            **{name: pl.Series(values) for name, values in columns.items()},
+            hi=pl.Series(hi),
+            lo=pl.Series(lo),
+            bytes=pl.col("bytes") - pl.col("text_bytes") + pl.Series(text_bytes, dtype=pl.Int64),
+            text_bytes=pl.Series(text_bytes, dtype=pl.Int64),
+            others=pl.Series(others, dtype=heads.schema["others"]),
+            turns=self._lists.gather(fits),
+        )
+
+    def lost(self) -> pl.DataFrame:
+        """Rows that were merged, with the sample that they are in; and that sample's own row."""
+        at = [at for at, fits in enumerate(self._fits.tolist()) if fits]
+        rows, owner = [], []
+        for number, made in zip(at, self._made, strict=True):
+            found = sorted(made.members + made.silent)
+            rows += found
+            owner += [(number, made.members[0])] * len(found)
+        hi, lo = halves("".join(self._ids[number] for number, _ in owner), len(owner))
+        heads = np.array([head for _, head in owner], np.int64)
+        row = np.array(rows, np.int64)
+        new = np.bincount(owners(self._count_r), weights=self._new_t, minlength=len(self._count_r))
+        lost = self._rows[row]
+        is_other = pl.Series(row != heads)
+        asked = pl.Series(new[row].astype(np.int64))
+        value = pl.format("{} of {} turns are new", asked, pl.col("num_turns"))
+        return lost.with_columns(
+            fate=pl.when(is_other).then(pl.lit(Fate.MERGED.value)),
+            stage=pl.lit(Stage.MERGE.value),
+            rule=pl.lit(MERGE_RULE),
+            value=pl.when(is_other & (asked < pl.col("num_turns"))).then(value),
+            matched_code=pl.when(is_other).then(self._rows["code"].gather(heads)),
+            hi=pl.Series(hi),
+            lo=pl.Series(lo),
+        )
+
+
+def _number_lists(written: Ints, counts: Ints, placed: RowTurns) -> pl.Series:
+    """Of each conversation the numbers of the turns that are written, in that order."""
+    numbers = (written - placed.first_r[owners(counts)]).astype(np.int16)
+    lists = pa.LargeListArray.from_arrays(starts(counts), pa.array(numbers))
+    return pl.Series("turns", pl.from_arrow(lists), dtype=pl.List(pl.Int16))

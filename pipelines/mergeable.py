@@ -1,0 +1,77 @@
+"""What merging needs to know of a part's rows: their media as one key, and their turns.
+
+turns-00012.arrow   turns of the rows that may be merged, with their digests and units
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from manifests.storage import join as join_path
+from manifests.storage import read_parquet
+from pipelines.flat import Bools, Ints, ranges, starts
+from pipelines.ids import halves
+from pipelines.join import Joined
+from pipelines.part_files import turn_columns, turns_path
+from pipelines.row_facts import digest_bytes
+from pipelines.scratch import write_table
+from pipelines.shape import Shaped
+
+# Columns of open rows: a row's media in two halves (null: no media), whether it may be merged, and
+# where its turns are.
+MERGE_FACTS = ("media_half", "media_key", "mergeable", "first_turn", "num_turns")
+
+
+def with_merge_facts(
+    index: pl.DataFrame, shaped: Shaped, joined: Joined, scratch: str, number: int
+) -> pl.DataFrame:
+    """The index with MERGE_FACTS; writes turns-*.arrow.
+
+    Rows of one turn, or of independent ones, may be merged, if all media stand in the first turn
+    and nothing is said by the system: a dialogue is never cut into another.
+    """
+    free = (pl.col("num_turns") == 1) | pl.col("independent").fill_null(False)
+    has_media = pl.col("media").list.len() > 0
+    alone = pl.col("leading").fill_null(False) & (pl.col("system_bytes") == 0)
+    mergeable = (pl.col("kind") == "chat") & has_media & alone & free & pl.col("fate").is_null()
+    index = index.with_columns(mergeable=mergeable.fill_null(False))
+    wanted = index["mergeable"].to_numpy()
+    first = np.zeros(index.height, np.int64)
+    first[wanted] = _write_turns(wanted[shaped.open], shaped, joined, turns_path(scratch, number))
+    hi, lo = _media_halves(index, joined)
+    has = pl.Series(index.select(has_media.fill_null(False)).to_series())
+    return index.with_columns(
+        first_turn=pl.Series(first),
+        media_half=pl.when(has).then(pl.Series(hi)),
+        media_key=pl.Series(lo),
+    )
+
+
+def _write_turns(wanted: Bools, shaped: Shaped, joined: Joined, path: str) -> Ints:
+    """Where the turns of each wanted open row begin in the file."""
+    counts = shaped.placed.count_r[wanted]
+    turn = ranges(shaped.placed.first_r[wanted], counts)
+    folders = shaped.index.filter(pl.Series(shaped.open))["folder"].unique().sort().to_list()
+    paths = [join_path(joined.row_folders[folder], "turns.parquet") for folder in folders]
+    raw = b"".join(digest_bytes(read_parquet(path, ["digest"])["digest"]) for path in paths)
+    digests = np.frombuffer(raw, dtype="<u8").reshape(-1, 2)[turn]
+    columns = {name: getattr(shaped.turns, name)[turn] for name in turn_columns()}
+    columns |= {"digest_hi": digests[:, 0], "digest_lo": digests[:, 1]}
+    arrays = {name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()}
+    write_table(path, pa.table(arrays))
+    return starts(counts)[:-1]
+
+
+def _media_halves(index: pl.DataFrame, joined: Joined) -> tuple[Ints, Ints]:
+    """16 bytes over the digests of each row's media, in their order, as two numbers."""
+    digests = [bytes.fromhex(digest or "") for digest in joined.media["digest"].to_pylist()]
+    found = []
+    for media in index["media"].to_list():
+        data = b"".join([digests[place] for place in media or ()])
+        found.append(hashlib.blake2b(data, digest_size=16).hexdigest())
+    hi, lo = halves("".join(found), len(found))
+    return hi, lo

@@ -20,24 +20,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 from rich.console import Console
 
-import sources
 from benchmarks.data import CONFIGS, recipe, write_cauldron
 from benchmarks.measure import interleaved, print_table, spread, warm, work_folder
-from mixtures.recipe_file import load_recipe
-from pipelines.build import build
-from pipelines.curate import plan_curate
+from benchmarks.resolve_script import judges_of
+from pipelines.build import build, find_work, open_job
 from pipelines.emit import EmitTask, parquet_options, run_emit_task
-from pipelines.frames import FrameSpec
-from pipelines.join import join_rows
 from pipelines.options import BuildOptions
-from pipelines.judge import drop_exact_duplicates, judge_filters, parse_policies
-from pipelines.select import claim, select, shard_media
-from pipelines.tokens import with_tokens
-from pipelines.upstream import find_upstream
+from pipelines.resolution import resolve, shard_tasks
+from pipelines.scratch import scratch_folder
+from pipelines.shard_rows import emit_task
 
 NUM_ROWS = 10_000
 TARGET = 0.8
@@ -45,29 +39,15 @@ TARGET = 0.8
 
 def _tasks(options: BuildOptions) -> list[EmitTask]:
     """The emit tasks of a build whose store is there already, as pipelines.build makes them."""
-    wanted = load_recipe(options.recipe)
-    policies = parse_policies(wanted.filters)
-    upstreams = [
-        find_upstream(sources.get(name), set(subsets), options.mirror, None)
-        for name, subsets in wanted.sources().items()
-    ]
-    used = [filter_ for filter_, _ in policies]
-    joined = join_rows(
-        plan_curate(upstreams, options.store, FrameSpec(), used, limited=False).curated
-    )
-    index = drop_exact_duplicates(claim(judge_filters(joined, policies), wanted))
-    sizes = np.array([sum(n or ()) for n in joined.media["lengths"].to_pylist()], dtype=np.int64)
-    _, selection = select(with_tokens(index, joined.media), wanted, sizes, None, None)
-    folders = (joined.row_folders, joined.media_folders)
-    return [
-        EmitTask(
-            options.out,
-            f"train-{number:05d}.parquet",
-            *shard_media(selection.rows.slice(start, stop - start), joined.media),
-            *folders,
-        )
-        for number, (start, stop) in enumerate(selection.bounds)
-    ]
+    job = open_job(options, Console(file=io.StringIO()))
+    try:
+        _, curate = find_work(job)
+        judges = judges_of(job.recipe, options)
+        with scratch_folder(options.store, False) as scratch:
+            resolved = resolve(job.runner, curate.curated, judges, scratch, options)
+            return [emit_task(task) for task in shard_tasks(options.out, resolved)]
+    finally:
+        job.runner.close()
 
 
 def _emit(tasks: Sequence[EmitTask], out: Path) -> float:

@@ -56,6 +56,7 @@ def measure(work: Path, engine: str) -> list[str]:
         assert NOTHING_TO_DO in said, f"the second build curated:\n{said}"
         again.append(seconds)
     ratios = [first / seconds for seconds in again]
+    print(f"   {engine}: {first:.1f} s, then {spread(again, 1)} s", flush=True)
     return [engine, f"{first:.1f}", spread(again, 1), spread(ratios, 1)]
 
 

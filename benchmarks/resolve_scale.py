@@ -6,7 +6,7 @@ The store of each size (benchmarks/synthetic.py, scale.yaml: 31 leaves on three 
 unit, ten per cent duplicates, merging, an exclusion list, three filters) is made first, and stays
 where a folder is named. Memory is the sum over the process tree of proportional set sizes (a page
 that several share counts once; mapped files count), sampled twice a second: Ray's own are in it, as
-they are in CPU time. `tokens off` is the most that any leaf is off the tokens that it was asked for.
+they are in CPU time. `tokens off` is the most that any leaf is off the tokens asked of it.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import sources
 from benchmarks.measure import NUM_WORKERS
 from benchmarks.synthetic import SCALE_RECIPE, Amounts, SyntheticStore, make_store
 from mixtures.processors import get_processor
+from mixtures.recipe import Recipe
 from pipelines.exclude import read_exclusions
 from pipelines.options import BuildOptions
 from pipelines.resolution import Judges, Resolved, resolve, shard_tasks
@@ -51,14 +52,7 @@ def main(folder: str, rows: str, engine: str) -> None:
 def _measured(
     runner: Runner, store: SyntheticStore, scratch: str, options: BuildOptions
 ) -> dict[str, Any]:
-    recipe = store.recipe
-    judges = Judges(
-        recipe=recipe,
-        cards={name: sources.get(name).card for name in recipe.sources()},
-        licenses=options.licenses,
-        exclusions=read_exclusions(options.exclude),
-        counter=TokenCounter(get_processor(recipe.processor)),
-    )
+    judges = judges_of(store.recipe, options)
     started = perf_counter()
     resolved = resolve(runner, store.curated, judges, scratch, options)
     decided = perf_counter()
@@ -76,6 +70,17 @@ def _measured(
         "off_tokens": _off(resolved),
         "lost": _lost(resolved),
     }
+
+
+def judges_of(recipe: Recipe, options: BuildOptions) -> Judges:
+    """What `pipelines.build` gives resolve; text is estimated."""
+    return Judges(
+        recipe=recipe,
+        cards={name: sources.get(name).card for name in recipe.sources()},
+        licenses=options.licenses,
+        exclusions=read_exclusions(options.exclude),
+        counter=TokenCounter(get_processor(recipe.processor)),
+    )
 
 
 def _off(resolved: Resolved) -> int:

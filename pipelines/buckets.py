@@ -211,9 +211,12 @@ def _drop_excluded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _drop_copies(
     rows: pl.DataFrame, among: Literal["mixture", "component"]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(the first of each content in upstream order, the others with what they match)."""
+    """(the first of each content, the others with what they match).
+
+    First is what comes first by source, subset, and place upstream.
+    """
     same = ["hi", "lo"] if among == "mixture" else ["hi", "lo", "leaf"]
-    rows = rows.sort(*same, "part", "at")
+    rows = rows.sort(*same, "code", "part", "at")
     keys = rows.select(same)
     is_copy = rows.select(
         pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in same).fill_null(False)

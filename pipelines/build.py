@@ -245,6 +245,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins["frames"] = FrameSpec().spec
     pins["emit"] = str(EMIT_VERSION)
     pins |= {f"filter:{f.name}": str(f.version) for f in job.filters}
+    pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
     if job.exclusions.entries:

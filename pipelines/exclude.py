@@ -173,8 +173,10 @@ def _named_by_key(
     texts = pl.DataFrame([rows, keys]).with_columns(
         stem=pl.col("key").str.extract(f"^{_FILE_NAME.pattern}$")
     )
+    named = _entries(wanted)
     for name in ("key", "stem"):
-        yield from texts.filter(pl.col(name).is_in(list(wanted))).select("row", name).iter_rows()
+        hits = texts.join(named, left_on=name, right_on="entry", how="semi")
+        yield from hits.select("row", name).iter_rows()
 
 
 def _named_by_extra(

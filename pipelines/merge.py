@@ -1,6 +1,6 @@
 """Merging: questions about the same media, of one component, become one conversation.
 
-Rows of a group follow one another in upstream order. A question that was asked already is left out,
+Rows of a group follow one another by source, subset and place upstream. A question that was asked already is left out,
 and a conversation has at most so many turns; the next one begins with the row that did not fit. A
 conversation that the target processor could not take in is not made: its rows stay as they are.
 """
@@ -70,7 +70,7 @@ def _candidates(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows that may be merged and have another to be merged with, group after group."""
     open_rows = rows.filter(pl.col("mergeable") & ~pl.col("gated"))
     twice = open_rows.select(pl.struct(_GROUP).is_duplicated()).to_series()
-    return open_rows.filter(twice).sort(*_GROUP, "part", "at")
+    return open_rows.filter(twice).sort(*_GROUP, "code", "part", "at")
 
 
 class _Merging:
@@ -200,20 +200,28 @@ class _Merging:
         fits = np.flatnonzero(self._fits)
         heads = self._rows[[made.members[0] for made in self._made]]
         hi, lo = halves("".join(self._ids[at] for at in fits.tolist()), len(fits))
-        texts = self._rows["text_bytes"].to_numpy()
-        text_bytes = [int(texts[made.members].sum()) for made in self._made]
-        places = self._rows.select(pl.struct("part", "at")).to_series()
-        others = [places.gather(made.members[1:]).to_list() for made in self._made]
+        sizes = np.array([len(made.members) for made in self._made], np.int64)
+        members = np.array([row for made in self._made for row in made.members], np.int64)
+        texts = self._rows["text_bytes"].to_numpy()[members]
+        text_bytes = np.bincount(owners(sizes), weights=texts, minlength=len(sizes))
+        text_bytes = text_bytes.astype(np.int64)
         columns = {name: getattr(self._counts, name)[fits].astype(np.int32) for name in _COUNTS}
         return heads.with_columns(
             **{name: pl.Series(values) for name, values in columns.items()},
             hi=pl.Series(hi),
             lo=pl.Series(lo),
-            bytes=pl.col("bytes") - pl.col("text_bytes") + pl.Series(text_bytes, dtype=pl.Int64),
-            text_bytes=pl.Series(text_bytes, dtype=pl.Int64),
-            others=pl.Series(others, dtype=heads.schema["others"]),
+            bytes=pl.col("bytes") - pl.col("text_bytes") + pl.Series(text_bytes),
+            text_bytes=pl.Series(text_bytes),
+            others=self._others(members, sizes),
             turns=self._lists.gather(fits),
         )
+
+    def _others(self, members: Ints, sizes: Ints) -> pl.Series:
+        """Places of each conversation's rows after its first."""
+        later = np.delete(members, starts(sizes)[:-1])
+        places = self._rows[later].select("part", "at").to_arrow().to_struct_array()
+        lists = pa.LargeListArray.from_arrays(starts(sizes - 1), places.combine_chunks())
+        return pl.Series("others", pl.from_arrow(lists))
 
     def lost(self) -> pl.DataFrame:
         """Rows that were merged, with the sample that they are in; and that sample's own row."""

@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from manifests.storage import join as join_path
 from manifests.storage import read_parquet
-from pipelines.flat import Bools, Ints, ranges, starts
-from pipelines.ids import halves
+from pipelines.flat import Bools, Ints, Lists, ranges, starts
 from pipelines.join import Joined
 from pipelines.part_files import turn_columns, turns_path
 from pipelines.row_facts import digest_bytes
 from pipelines.scratch import write_table
 from pipelines.shape import Shaped
+
+Halves = npt.NDArray[np.uint64]
 
 # Columns of open rows: a row's media in two halves (null: no media), whether it may be merged, and
 # where its turns are.
@@ -66,12 +68,18 @@ def _write_turns(wanted: Bools, shaped: Shaped, joined: Joined, path: str) -> In
     return starts(counts)[:-1]
 
 
-def _media_halves(index: pl.DataFrame, joined: Joined) -> tuple[Ints, Ints]:
-    """16 bytes over the digests of each row's media, in their order, as two numbers."""
-    digests = [bytes.fromhex(digest or "") for digest in joined.media["digest"].to_pylist()]
-    found = []
-    for media in index["media"].to_list():
-        data = b"".join([digests[place] for place in media or ()])
-        found.append(hashlib.blake2b(data, digest_size=16).hexdigest())
-    hi, lo = halves("".join(found), len(found))
-    return hi, lo
+def _media_halves(index: pl.DataFrame, joined: Joined) -> tuple[Halves, Halves]:
+    """16 bytes of each row's media, as two numbers: of the digest of one, of a digest of several's.
+
+    Rows without media have zeros.
+    """
+    lists = Lists(pa.chunked_array([index["media"].to_arrow()]))
+    named = joined.media["digest"].to_pylist()
+    digests = [bytes.fromhex(digest)[:16] if digest else bytes(16) for digest in named]
+    keys = np.frombuffer(b"".join(digests) + bytes(16), dtype="<u8").reshape(-1, 2)
+    first = np.append(lists.values, len(digests))[lists.starts[:-1]]
+    found = keys[np.where(lists.counts > 0, first, len(digests))].copy()
+    for row in np.flatnonzero(lists.counts > 1).tolist():
+        several = keys[lists.slice(row, row + 1)].tobytes()
+        found[row] = np.frombuffer(hashlib.blake2b(several, digest_size=16).digest(), dtype="<u8")
+    return np.ascontiguousarray(found[:, 0]), np.ascontiguousarray(found[:, 1])

@@ -6,6 +6,8 @@ that are not split. A sample that is too long with all of its turns loses the la
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -31,6 +33,9 @@ def merged_shape(
     """
     media = _WholeMedia(firsts)
     placed = media.placed(counts)
+    own = turns.bare.copy()
+    own[placed.first_r] = turns.own[placed.first_r]
+    turns = replace(turns, own=own)
     order, num_turns = turn_order(firsts, placed, recipe)
     document = np.zeros(firsts.height, bool)
     style = get_style(recipe.style)

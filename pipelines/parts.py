@@ -90,8 +90,8 @@ class Part:
 
 
 def subset_codes(cards: Mapping[str, SourceCard]) -> list[str]:
-    """`source/subset` of every subset that there is; its position is its code."""
-    return [f"{name}/{s}" for name in sorted(cards) for s in cards[name].subset_names]
+    """`source/subset` of every subset, sorted by both; its position is its code."""
+    return [f"{name}/{s}" for name in sorted(cards) for s in sorted(cards[name].subset_names)]
 
 
 def cut_parts(curated: Sequence[CuratedSource]) -> list[tuple[CuratedSource, ...]]:

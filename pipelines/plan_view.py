@@ -150,6 +150,8 @@ def _lines(view: PlanView) -> Iterator[str]:
             f"in the store: {view.num_done} shards; to curate: {view.num_pending} shards, "
             f"{human_bytes(pending)}"
         )
+    if view.basis == "upstream" and not view.num_pending:
+        yield "measures of filters or tokens are still to be made; a build makes them"
     yield from _times(view)
     yield from (f"skipped {name}: {why}" for name, why in view.skipped.items())
     if view.plan is not None:

@@ -96,8 +96,8 @@ def _ordered(task: ShardTask) -> pl.DataFrame:
         batch = read_batch(drawn_path(task.scratch, number))
         merged = [name for name in _MERGED if name in batch.schema.names]
         batch = batch.select(_DRAWN + merged).take(pa.array(rows))
-        more = {"place": places, "repeat": passes}
-        frames.append(frame([batch]).with_columns(**{n: pl.Series(v) for n, v in more.items()}))
+        found = frame([batch])
+        frames.append(found.with_columns(place=pl.Series(places), repeat=pl.Series(passes)))
     drawn = pl.concat(frames).sort("place")
     draws, repeats = drawn["key"].to_numpy(), drawn["repeat"].to_numpy()
     window = task.start // WINDOW_ROWS
@@ -144,7 +144,7 @@ def _with_others(task: ShardTask, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.drop("others").join(others, on="order", how="left", maintain_order="left")
 
 
-def _firsts(counts: Sequence[int]) -> _Ints:
+def _firsts(counts: Sequence[int] | _Ints) -> _Ints:
     return np.concatenate([[0], np.cumsum(counts)])
 
 

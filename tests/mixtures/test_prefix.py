@@ -55,3 +55,11 @@ def test_components_of_like_names_are_told_apart() -> None:
     assert [item.path for item in found] == ["a", "a/x", "aa", "aa/x"]
     assert {item.of_whole for item in found} == {Fraction(0)}
     assert prefix_deviations(recipe, np.empty(0, dtype=np.int32)) == []
+
+
+def test_amounts_need_no_shares() -> None:
+    inner = [{"name": "x", "take": 1}, {"name": "y", "repeat": 3}]
+    recipe = recipe_of([{"name": "a", "take": 5}, {"name": "b", "repeat": 1, "components": inner}])
+    found = prefix_deviations(recipe, leaf_slots(recipe, (300, 50, 150)))
+    assert [item.path for item in found] == ["a", "b", "b/x", "b/y"]
+    assert all(item.is_exact for item in found)

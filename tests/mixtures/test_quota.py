@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from manifests.errors import InfeasibleError
 from mixtures.quota import Solution, largest_total, solve, solve_for
 from mixtures.recipe import Component, Recipe
-from mixtures.supply import ArraySupply
+from mixtures.supply import ArraySupply, EvenSupply, Measure
 from tests.mixtures.by_hand import ByHand
 from tests.mixtures.strategies import recipe_of, recipes
 from tests.mixtures.supplies import counted, holding, plenty, supplies
@@ -184,7 +184,7 @@ def test_a_cap_above_the_leaves_binds_too() -> None:
 @pytest.mark.parametrize(
     ("cap", "total", "message"),
     [
-        ({"max_images": 5}, 6, "may hold 5 images and would hold 6 images for a total of 6 tokens"),
+        ({"max_images": 5}, 8, "may hold 5 images and would hold 6 images for a total of 8 tokens"),
         ({"max_duration_s": 5}, 12, "may hold 5 s and would hold 9 s for a total of 12 tokens"),
         ({"max_samples": 2}, 12, "may hold 2 samples and would hold 6 samples"),
         ({"max_tokens": 5}, 12, "can give 5 tokens and would need 6 for a total of 12"),
@@ -202,17 +202,31 @@ def test_caps_on_sums_say_what_they_are_of(cap: dict[str, int], total: int, mess
 
 
 def test_a_cap_on_a_sum_is_of_what_is_drawn() -> None:
-    # 10 of each are asked for, and 12 of each drawn: the nearest that samples of 4 and 8 come to.
+    # Of 27, 14 and 13 are asked for, and 12 and 11 drawn; of 28 it would be 12 and 16.
     inner = [{"name": "a", "share": "1/2"}, {"name": "b", "share": "1/2"}]
     part: dict[str, Any] = {"name": "c", "share": 1, "components": inner, "max_tokens": 23}
-    recipe = recipe_of([part], unit="tokens")
-    supply = holding([4, 8, 8], [5, 6, 5])
-    assert solve(recipe_of([{**part, "max_tokens": 30}], unit="tokens"), supply, 21).realised == (
-        *(12, 11),
-    )
-    assert solve(recipe, supply, 21).realised == (12, 11)
-    with pytest.raises(InfeasibleError, match="can give 23 tokens and would need 27"):
-        solve(recipe.model_copy(), supply, 28)
+    recipe, supply = recipe_of([part], unit="tokens"), holding([4, 8, 8], [5, 6, 5])
+    solution = solve(recipe, supply, 27)
+    assert (solution.amounts, solution.realised, solution.quotas) == ((14, 13), (12, 11), (2, 2))
+    assert solve(recipe, supply).total == 27
+    with pytest.raises(InfeasibleError, match="can give 23 tokens and would need 28 for a total"):
+        solve(recipe, supply, 28)
+
+
+def test_totals_of_many_tokens_are_exact_and_quick() -> None:
+    parts = [{"name": f"c{place}", "share": Fraction(place, 5050)} for place in range(1, 101)]
+    recipe = recipe_of(parts, unit="tokens")
+    held: dict[Measure, int] = {"samples": 10**9, "tokens": 777 * 10**9 + 1, "images": 10**9}
+    supply = EvenSupply([held] * 100)
+    solution = solve(recipe, supply)
+    # The largest share binds: all of its leaf, to within what the remainders move.
+    assert abs(solution.total - Fraction(5050, 100) * held["tokens"]) < 5050
+    assert solution.binding is not None and solution.binding.path == "c100"
+    assert sum(solution.amounts) == solution.total
+    few = solve_for(recipe, supply, 10**9, None)
+    assert 10**9 - 100 <= sum(few.quotas) <= 10**9
+    capped = recipe_of([{**part, "max_images": 10**6} for part in parts], unit="tokens")
+    assert solve(capped, supply).quotas[-1] == 10**6
 
 
 def test_less_than_one_sample() -> None:

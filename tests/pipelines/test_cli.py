@@ -422,6 +422,7 @@ def test_a_plan_where_a_measure_is_missing_does_not_make_it(
     assert mixture(["plan", *arguments]) == 0
     out = capsys.readouterr().out
     assert "to curate: 0 shards" in out and "components by the cards" in out
+    assert "measures of filters or tokens are still to be made; a build makes them" in out
     assert tree_digests(store) == before
 
 

@@ -6,7 +6,8 @@ The store of each size (benchmarks/synthetic.py, scale.yaml: 31 leaves on three 
 unit, ten per cent duplicates, merging, an exclusion list, three filters) is made first, and stays
 where a folder is named. Memory is the sum over the process tree of proportional set sizes (a page
 that several share counts once; mapped files count), sampled twice a second: Ray's own are in it, as
-they are in CPU time. `tokens off` is the most that any leaf is off the tokens asked of it.
+they are in CPU time. `tokens off` is the most that any leaf is off the tokens asked of it; `shard
+rows/s` is at what rate one process looks up the rows of output shards, which emit tasks do.
 """
 
 from __future__ import annotations
@@ -113,8 +114,8 @@ def report(runs: list[Run]) -> None:
         ]
         for run in runs
     ]
-    columns = ["rows", "resolve, s", "order, s", "rows/s", "us a row", "CPU us", "peak, GiB"]
-    columns += ["scratch, GB", "drawn", "tokens off", "rows/s of a shard"]
+    columns = ["rows", "resolve s", "order s", "rows/s", "us/row", "CPU us", "GiB", "scratch GB"]
+    columns += ["drawn", "tokens off", "shard rows/s"]
     limits = f"{MAX_SECONDS / 60:.0f} minutes and {MAX_BYTES >> 30} GiB at {ROWS[-1]:,} rows"
     print_table(f"resolve: at most {limits}", columns, rows)
     for run in runs:

@@ -92,7 +92,7 @@ def _off(resolved: Resolved) -> int:
 def _lost(resolved: Resolved) -> dict[str, int]:
     """Rows by fate and rule, of those that were lost before quotas."""
     lost: Counter[str] = Counter()
-    for counts in [*(p.lost for p in resolved.parts), *(b.lost for b in resolved.buckets)]:
+    for counts in (*(part.lost for part in resolved.parts), *resolved.lost.values()):
         for (fate, rule), count in counts.items():
             lost[f"{fate} {rule}"] += count
     return dict(lost.most_common())

@@ -30,7 +30,7 @@ class Places:
         return int(self.before[-1, leaf])
 
     def find(self, leaf: int, ranks: _Ints) -> tuple[_Ints, _Ints]:
-        """(number of drawn-*.arrow, row there) of these of the leaf's samples, counted in draw order."""
+        """(number of drawn-*.arrow, row there) of these samples of the leaf, in draw order."""
         bucket = np.searchsorted(self.before[1:, leaf], ranks, side="right")
         row = self.starts[bucket, leaf] + ranks - self.before[bucket, leaf]
         return self.numbers[bucket], row

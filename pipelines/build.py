@@ -38,8 +38,8 @@ from pipelines.progress import human_bytes
 from pipelines.resolution import Judges, Resolved, resolve, shard_tasks
 from pipelines.runner import SMALL_BYTES, Runner
 from pipelines.scratch import scratch_folder
-from pipelines.shard_rows import run_shard_task
 from pipelines.shape import Counter
+from pipelines.shard_rows import run_shard_task
 from pipelines.store import check_writable, mark_used, sweep_spools
 from pipelines.tables import print_result
 from pipelines.token_measures import plan_token_measures

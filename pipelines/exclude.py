@@ -155,19 +155,16 @@ def _words(entry: str) -> Iterator[str]:
 
 def _named_rows(folder: str, wanted: Mapping[str, list[str]]) -> Iterator[tuple[int, str]]:
     reader = open_ipc(join(folder, "samples.arrow"))
-    start = 0
-    for number in range(reader.num_record_batches):
-        batch = reader.get_batch(number)
-        for pos, text in {*_named_by_key(batch, wanted), *_named_by_extra(batch, wanted)}:
-            yield from ((start + pos, entry) for entry in wanted[text])
-        start += batch.num_rows
+    names = ["extra", "media"]
+    batches = [reader.get_batch(n).select(names) for n in range(reader.num_record_batches)]
+    table = pa.Table.from_batches(batches, pa.schema([reader.schema.field(n) for n in names]))
+    for pos, text in {*_named_by_key(table, wanted), *_named_by_extra(table, wanted)}:
+        yield from ((pos, entry) for entry in wanted[text])
 
 
-def _named_by_key(
-    batch: pa.RecordBatch, wanted: Mapping[str, list[str]]
-) -> Iterator[tuple[int, str]]:
+def _named_by_key(table: pa.Table, wanted: Mapping[str, list[str]]) -> Iterator[tuple[int, str]]:
     """(row, text) of media keys, and of names of files in them, that are wanted."""
-    media = batch.column("media")
+    media = table["media"].combine_chunks()
     keys = pl.Series("key", pl.from_arrow(media.flatten().field("key")), dtype=pl.String)
     rows = pl.Series("row", pl.from_arrow(pc.list_parent_indices(media)), dtype=pl.Int64)
     texts = pl.DataFrame([rows, keys]).with_columns(
@@ -179,10 +176,8 @@ def _named_by_key(
         yield from hits.select("row", name).iter_rows()
 
 
-def _named_by_extra(
-    batch: pa.RecordBatch, wanted: Mapping[str, list[str]]
-) -> Iterator[tuple[int, str]]:
-    extra = batch.column("extra")
+def _named_by_extra(table: pa.Table, wanted: Mapping[str, list[str]]) -> Iterator[tuple[int, str]]:
+    extra = table["extra"]
     for row in pc.indices_nonzero(extra.is_valid()).to_pylist():
         texts = set(_texts(orjson.loads(extra[row].as_py())))
         texts |= {name["stem"] for text in texts if (name := _FILE_NAME.fullmatch(text))}

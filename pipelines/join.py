@@ -19,7 +19,7 @@ from manifests.ids import content_ids
 from manifests.ledger import Fate, Stage
 from pipelines.curate import CuratedSource
 from pipelines.media_index import AMBIGUOUS, find_media, load_found
-from pipelines.row_facts import TURN_SUMS, Ints, RowFacts, read_rows
+from pipelines.row_facts import Ints, RowFacts, read_rows
 
 # An Arrow binary column counts bytes in 32 bits; one sample's media stay well below that.
 MAX_SAMPLE_BYTES = 1 << 30

@@ -1,8 +1,9 @@
 """Merging: questions about the same media, of one component, become one conversation.
 
-Rows of a group follow one another by source, subset and place upstream. A question that was asked already is left out,
-and a conversation has at most so many turns; the next one begins with the row that did not fit. A
-conversation that the target processor could not take in is not made: its rows stay as they are.
+Rows of a group follow one another by source, subset and place upstream. A question that was asked
+already is left out, and a conversation has at most so many turns; the next one begins with the row
+that did not fit. A conversation that the target processor could not take in is not made: its rows
+stay as they are.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from mixtures.recipe import Recipe
 from mixtures.styles import get_style
 from pipelines.flat import Bools, Ints, Lists, owners, ranges, starts
 from pipelines.ids import halves
-from pipelines.media_units import MediaUnits
 from pipelines.part_files import media_path, part_path, read_turn_rows, turn_columns
-from pipelines.row_counts import ALL_FRAMES, Asked, RowCounter, RowCounts, TurnOrder
+from pipelines.row_counts import RowCounter, RowCounts, TurnOrder
 from pipelines.scratch import read_batch
-from pipelines.shape import sample_limit, turn_draws
+from pipelines.shape import sample_limit, turn_draws, whole
 from pipelines.token_counter import Counter
 from pipelines.turn_units import RowTurns, TurnUnits
 
@@ -131,20 +131,13 @@ class _Merging:
         ).astype(np.int64)
         is_other = np.repeat(rows != heads[owners(sizes)], self._count_r[rows])
         media, table = self._media(heads)
-        placed = RowTurns(
-            first_r=starts(count_c)[:-1],
-            count_r=count_c,
-            first_x_r=starts(media.counts)[:-1],
-            num_x_r=media.counts,
-            media_x=media.values,
-            turn_x=np.repeat(starts(count_c)[:-1], media.counts),
-        )
+        placed = _place(count_c)
         asked = np.flatnonzero(self._new_t[turn])
         asked_c = np.bincount(owners(count_c)[asked], minlength=len(found)).astype(np.int64)
         ids = self._content_ids(turn[asked], asked_c, media, table)
         written = self._shuffled(asked, asked_c, placed, ids)
         order = TurnOrder.of(placed, written, asked_c, is_other[written])
-        counts = self._count(turn, placed, order, asked_c, table)
+        counts = self._count(turn, placed, order, asked_c, self._rows[heads])
         return ids, order, counts, _number_lists(written, asked_c, placed)
 
     def _media(self, heads: Ints) -> tuple[Lists, pa.Table]:
@@ -179,21 +172,18 @@ class _Merging:
         return asked[np.lexsort((number, draw, sample))]
 
     def _count(
-        self, turn: Ints, placed: RowTurns, order: TurnOrder, num_turns: Ints, table: pa.Table
+        self,
+        turn: Ints,
+        placed: RowTurns,
+        order: TurnOrder,
+        num_turns: Ints,
+        heads: pl.DataFrame,
     ) -> RowCounts:
-        style = get_style(self._recipe.style)
+        style, media = get_style(self._recipe.style), _WholeMedia(heads)
         units = TurnUnits(**{name: self._turns[name][turn] for name in turn_columns()})
-        media = MediaUnits(table, self._counter, style)
         documents = np.zeros(len(num_turns), bool)
         counter = RowCounter(units, placed, order, media, documents, self._counter, style)
-        return counter.counts(
-            Asked(
-                rows=np.arange(len(num_turns)),
-                num_turns=num_turns,
-                max_frames=np.full(len(num_turns), ALL_FRAMES),
-                split=np.ones(len(num_turns), bool),
-            )
-        )
+        return counter.counts(whole(num_turns))
 
     def samples(self) -> pl.DataFrame:
         """The conversations, each at the place of its first row."""
@@ -248,6 +238,44 @@ class _Merging:
             hi=pl.Series(hi),
             lo=pl.Series(lo),
         )
+
+
+class _WholeMedia:
+    """All media of each conversation as one, as its first row alone is written with them.
+
+    So what was done to make that row short enough, fewer frames or images unsplit, stays done.
+    """
+
+    def __init__(self, heads: pl.DataFrame) -> None:
+        names = ("num_images", "num_media_tokens", "media_ids", "media_units", "duration_ms")
+        values = {name: heads[name].to_numpy().astype(np.int64) for name in names}
+        self._num_images, self.duration_ms = values["num_images"], values["duration_ms"]
+        self._ids, self._image_ids = values["media_ids"], values["num_media_tokens"]
+        self._more = values["media_units"]
+        # A clip, for what that decides here: its duration counts.
+        self.is_video: Bools = np.ones(heads.height, bool)
+
+    def kept(self, media: Ints, max_frames: Ints) -> Ints:
+        return self._num_images[media]
+
+    def ids(self, media: Ints, kept: Ints, split: Bools) -> tuple[Ints, Ints]:
+        return self._ids[media], self._image_ids[media]
+
+    def more_units(self, media: Ints, kept: Ints, document: Bools) -> Ints:
+        return self._more[media]
+
+
+def _place(counts: Ints) -> RowTurns:
+    """Conversations of so many turns each, one after another, their media in the first turn."""
+    first = starts(counts)[:-1]
+    return RowTurns(
+        first_r=first,
+        count_r=counts,
+        first_x_r=np.arange(len(counts)),
+        num_x_r=np.ones_like(counts),
+        media_x=np.arange(len(counts)),
+        turn_x=first,
+    )
 
 
 def _number_lists(written: Ints, counts: Ints, placed: RowTurns) -> pl.Series:

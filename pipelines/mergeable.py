@@ -25,7 +25,10 @@ Halves = npt.NDArray[np.uint64]
 
 # Columns of open rows: a row's media in two halves (null: no media), whether it may be merged, and
 # where its turns are.
-MERGE_FACTS = ("media_half", "media_key", "mergeable", "first_turn", "num_turns")
+MERGE_FACTS = (
+    *("media_half", "media_key", "mergeable", "first_turn", "num_turns"),
+    *("media_ids", "media_units"),
+)
 
 
 def with_merge_facts(

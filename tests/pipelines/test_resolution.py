@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -235,8 +234,8 @@ def test_repeats_are_whole_passes_and_a_part_of_one(case: Case) -> None:
     components = [
         {"name": "text", "share": "1/4", "modality": "text", "sources": ["the_cauldron"]},
         {
-            **{"name": "image", "share": "3/4", "modality": "image"},
-            **{"sources": ["the_cauldron/ai2d"], "max_repeat": 3},
+            "name": "image", "share": "3/4", "modality": "image",
+            "sources": ["the_cauldron/ai2d"], "max_repeat": 3,
         },
     ]
     fields = RECIPE.model_dump(mode="json") | {"components": components}
@@ -293,7 +292,7 @@ def test_turns_as_ranges(numbers: list[int], text: str) -> None:
 def test_shards_hold_all_rows_in_one_order(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     components = [
         {
-            **{"name": "text", "share": "1", "modality": "text", "sources": ["the_cauldron"]},
+            "name": "text", "share": "1", "modality": "text", "sources": ["the_cauldron"],
             "max_repeat": 200,
         }
     ]

@@ -17,8 +17,8 @@ import pipelines.samples as samples_package
 import sources
 from manifests.errors import UsageError
 from pipelines.media_index import MISSING, MediaIndex
-from pipelines.samples import truth as truth_module
 from pipelines.samples import cauldron_more, write_samples
+from pipelines.samples import truth as truth_module
 from pipelines.samples.pairs import MANY_VIEWS
 from pipelines.samples.stock import photos
 from pipelines.samples.words import Texts

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -22,7 +21,6 @@ from mixtures.processors import PROCESSORS, get_processor
 from mixtures.recipe import Recipe
 from mixtures.styles import STYLES, get_style, kept_frames
 from pipelines.join import Joined, join_rows
-from pipelines.merged import merged_shape
 from pipelines.row_batches import SampleBatch
 from pipelines.shape import Counter, shape
 from pipelines.token_measures import measure_tokens
@@ -82,7 +80,7 @@ def recipe_of(**settings_: Any) -> Recipe:
 
 
 def written(
-    case: Case, row: dict[str, Any], style: str, merged: bool = False
+    case: Case, row: dict[str, Any], style: str
 ) -> tuple[list[dict[str, Any]], list[Image]]:
     """Messages and images of a shaped row, as they are emitted."""
     number, most = row["row"], row["max_frames"]
@@ -99,8 +97,9 @@ def written(
     ]
     turns = None if row["turns"] is None else tuple(row["turns"])
     is_document = number in case.documents
-    chats = tuple(case.chats) if merged else (case.chats[number],)
-    made = plain_render(Row(chats, tuple(media), turns, is_document), get_style(style))
+    made = plain_render(
+        Row((case.chats[number],), tuple(media), turns, is_document), get_style(style)
+    )
     messages = [
         {"role": role, "content": [{"type": kind, "text": text} for kind, text in items]}
         for role, items in made.messages
@@ -175,11 +174,9 @@ class Oracle:
     def __init__(self, file: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(file))
 
-    def counts(
-        self, case: Case, row: dict[str, Any], recipe: Recipe, merged: bool = False
-    ) -> dict[str, int]:
-        """The columns that shape gives, of the row as it is written, with all others or alone."""
-        messages, images = written(case, row, recipe.style, merged)
+    def counts(self, case: Case, row: dict[str, Any], recipe: Recipe) -> dict[str, int]:
+        """The columns that shape gives, of the row as it is written."""
+        messages, images = written(case, row, recipe.style)
         processor = get_processor(recipe.processor)
         found = chat_ids(messages, images, processor, self._tokenizer)
         return {**asdict(found), "num_images": len(images)}
@@ -224,55 +221,6 @@ def test_counts_are_those_of_what_is_written(
     for row in index.iter_rows(named=True):
         expected = oracle.counts(case, row, recipe)
         assert {name: row[name] for name in expected} == expected, row
-
-
-@st.composite
-def merged_cases(draw: st.DrawFn) -> Case:
-    """Rows about the same media, which stand in the first turn of each, in the same order."""
-    kinds = draw(st.lists(st.sampled_from(["image", "video"]), min_size=1, max_size=3))
-    media = [draw(one_media(str(at), kind)) for at, kind in enumerate(kinds)]
-    chats = []
-    for _ in range(draw(st.integers(1, 3))):
-        items: list[Any] = []
-        for kind in kinds:
-            items += [(kind, "")] + [("text", draw(TEXTS))] * draw(st.integers(0, 1))
-        chat = [Message("user", items), Message("assistant", [("text", draw(TEXTS))])]
-        for _ in range(draw(st.integers(0, 2))):
-            chat.append(Message("user", [("text", draw(TEXTS))]))
-            chat.append(Message("assistant", [("text", draw(TEXTS))]))
-        chats.append(tuple(chat))
-    return Case(chats, [media] * len(chats))
-
-
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    case=merged_cases(),
-    style=st.sampled_from(sorted(STYLES)),
-    max_turns=st.one_of(st.none(), st.integers(1, 5)),
-    limit=st.one_of(st.just("context"), st.integers(20, 3000)),
-)
-def test_merged_rows_are_counted_as_they_are_written(
-    tmp_path_factory: pytest.TempPathFactory,
-    tokenizer: TokenizerRef,
-    oracle: Oracle,
-    case: Case,
-    style: str,
-    max_turns: int | None,
-    limit: int | str,
-) -> None:
-    joined = case.joined(tmp_path_factory.mktemp("case"), independent=True)
-    recipe = recipe_of(
-        style=style, max_turns=max_turns, shuffle_turns=True, max_sample_tokens=limit
-    )
-    counter = Counter.of(recipe, tokenizer)
-    for folder in joined.row_folders:
-        measure_tokens(folder, tokenizer)
-    shaped = shape(joined, recipe, counter)
-    first = shaped.index.head(1)
-    counts = np.array([len(shaped.turns.bare)])
-    merged = merged_shape(first, shaped.turns, counts, recipe, counter).to_dicts()[0]
-    expected = oracle.counts(case, {**first.to_dicts()[0], **merged}, recipe, merged=True)
-    assert {name: merged[name] for name in expected} == expected
 
 
 def test_without_a_tokenizer_text_is_estimated_and_media_are_exact(

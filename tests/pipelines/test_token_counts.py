@@ -20,7 +20,7 @@ from tests.chat_ids import Image, chat_ids
 from tests.conftest import Built
 
 _COUNTS = ("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens")
-_COLUMNS = ["id", "messages", "media", *_COUNTS]
+_COLUMNS = ["id", "messages", "media", "origins", *_COUNTS]
 
 
 def _recipe(folder: Path, style: str) -> str:
@@ -37,6 +37,8 @@ def _recipe(folder: Path, style: str) -> str:
         "unit": "tokens",
         "style": style,
         "max_turns": 3,
+        "shuffle_turns": True,
+        "merge": "same_media",
         "max_sample_tokens": 1500,
         "filters": {"placeholders": {}, "roles": {}, "control_tokens": {}},
         "components": [
@@ -79,3 +81,4 @@ def test_counts_of_every_emitted_row(
         assert row["num_tokens"] <= 1500
     kinds = {one["kind"] for row in rows for one in row["media"]}
     assert kinds == {"image", "frame"}
+    assert any(len(row["origins"]) > 1 for row in rows), "some questions were merged"

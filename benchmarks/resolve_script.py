@@ -20,8 +20,9 @@ from benchmarks.synthetic import SCALE_RECIPE, Amounts, SyntheticStore, make_sto
 from mixtures.processors import get_processor
 from mixtures.recipe import Recipe
 from pipelines.exclude import read_exclusions
+from pipelines.judges import Judges
 from pipelines.options import BuildOptions
-from pipelines.resolution import Judges, Resolved, resolve, shard_tasks
+from pipelines.resolution import Resolved, resolve, shard_tasks
 from pipelines.runner import Runner
 from pipelines.scratch import scratch_folder
 from pipelines.shard_rows import emit_task

@@ -179,9 +179,10 @@ def _read(task: BucketTask) -> pl.DataFrame:
         rows = frame([read_slice(path, "key", task.start, task.stop)])
         if part is not None:
             rows = rows.with_columns(part=pl.lit(part, pl.UInt32))
-        frames.append(rows)
-    rows = pl.concat(frames)
-    return rows if "entry" in rows.columns else rows.with_columns(entry=pl.lit(None, pl.String))
+        if "entry" not in rows.columns:
+            rows = rows.with_columns(entry=pl.lit(None, pl.String))
+        frames.append(rows.select(sorted(rows.columns)))
+    return pl.concat(frames)
 
 
 def _lost(rows: pl.DataFrame) -> pl.DataFrame:

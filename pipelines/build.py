@@ -31,11 +31,12 @@ from pipelines.finish import finish
 from pipelines.frames import FrameSpec
 from pipelines.gather import Gathered, gather
 from pipelines.judge import parse_policies, score_schemas
+from pipelines.judges import Judges
 from pipelines.ledger import ledger_tasks
 from pipelines.options import BuildOptions
 from pipelines.parts import subset_codes
 from pipelines.progress import human_bytes
-from pipelines.resolution import Judges, Resolved, resolve, shard_tasks
+from pipelines.resolution import Resolved, resolve, shard_tasks
 from pipelines.runner import SMALL_BYTES, Runner
 from pipelines.scratch import scratch_folder
 from pipelines.shape import Counter

@@ -25,7 +25,7 @@ from pipelines.settle import kept_path
 _MEMORY = 768 << 20
 _PLACE = ["subset", "file", "row", "group", "turns"]
 _COLUMNS = [
-    *(*ORDER, "num_turns", "leaf", "turns", "fate", "stage", "rule", "value", "matched"),
+    *(*ORDER, "num_turns", "leaf", "turns", "fate", "stage", "rule", "value"),
     *("gate_rule", "gate_value", "has_id", "hi", "lo"),
 ]
 
@@ -36,6 +36,7 @@ class LedgerTask:
 
     out: str
     source: str
+    facts: str
     scratch: str
     ranges: tuple[tuple[int, int, int], ...]
     lost: tuple[int, ...]  # numbers of lost-*.arrow
@@ -55,6 +56,7 @@ def ledger_tasks(out: str, resolved: Resolved, subsets: Sequence[str]) -> list[T
         task = LedgerTask(
             out=out,
             source=source,
+            facts=resolved.facts,
             scratch=resolved.scratch,
             ranges=tuple(ranges),
             lost=tuple(resolved.lost),
@@ -92,9 +94,9 @@ def _check(rows: pl.DataFrame, source: str) -> None:
 
 
 def _ledger_rows(task: LedgerTask, number: int, start: int, stop: int) -> pl.DataFrame:
-    batch = read_batch(part_path(task.scratch, number), _COLUMNS).slice(start, stop - start)
+    batch = read_batch(part_path(task.facts, number), _COLUMNS).slice(start, stop - start)
     rows = frame([batch]).with_columns(
-        pl.col("source", "subset", "file", "fate", "stage").cast(pl.String),
+        pl.col("source", "subset", "file", "fate", "stage", "rule", "gate_rule").cast(pl.String),
         at=pl.Series(np.arange(start, stop, dtype=np.uint32)),
     )
     ids = hex_ids(rows["hi"].to_numpy(), rows["lo"].to_numpy())
@@ -119,7 +121,7 @@ def _slices(paths: Iterator[str], number: int, start: int, stop: int) -> pl.Data
 
 
 def _lost_rows(task: LedgerTask, number: int, start: int, stop: int) -> pl.DataFrame:
-    lost = _slices((lost_path(task.scratch, n) for n in task.lost), number, start, stop)
+    lost = _slices((lost_path(task.facts, n) for n in task.lost), number, start, stop)
     names = pl.Series("names", task.subsets, dtype=pl.String)
     ids = pl.Series("hex", hex_ids(lost["hi"].to_numpy(), lost["lo"].to_numpy()))
     matched = pl.format("{}/{}", pl.lit(names).gather("matched_code"), ids)
@@ -146,7 +148,7 @@ def _overlay(rows: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
         stage=pl.when(hit).then("new_stage").otherwise("stage"),
         rule=pl.when(gated).then("gate_rule").when(hit).then("new_rule").otherwise("rule"),
         value=pl.when(gated).then("gate_value").when(hit).then("new_value").otherwise("value"),
-        matched=pl.when(hit).then("new_matched").otherwise("matched"),
+        matched="new_matched",
         hex=pl.coalesce("new_hex", "hex"),
         # A sample that was merged has all the turns that it is said to have.
         turns=pl.when(pl.col("new_hex").is_null()).then("turns"),

@@ -158,7 +158,7 @@ class _Merging:
 
     def _content_ids(self, turn: Ints, counts: Ints, media: Lists, table: pa.Table) -> list[str]:
         digests = np.stack([self._turns["digest_hi"][turn], self._turns["digest_lo"][turn]], axis=1)
-        raw = b"".join(bytes.fromhex(digest) for digest in table["digest"].to_pylist())
+        raw = b"".join(table["digest"].to_pylist())
         named = np.frombuffer(raw, dtype="V32")[media.values].tobytes()
         turns = digests.astype("<u8").tobytes()
         return content_ids(turns, counts.tolist(), named, media.counts.tolist())

@@ -64,7 +64,7 @@ def _write_turns(wanted: Bools, shaped: Shaped, joined: Joined, path: str) -> In
     paths = [join_path(joined.row_folders[folder], "turns.parquet") for folder in folders]
     raw = b"".join(digest_bytes(read_parquet(path, ["digest"])["digest"]) for path in paths)
     digests = np.frombuffer(raw, dtype="<u8").reshape(-1, 2)[turn]
-    columns = {name: getattr(shaped.turns, name)[turn] for name in turn_columns()}
+    columns = {name: getattr(shaped.turns, name)[turn].astype(np.int32) for name in turn_columns()}
     columns |= {"digest_hi": digests[:, 0], "digest_lo": digests[:, 1]}
     arrays = {name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()}
     write_table(path, pa.table(arrays))

@@ -15,6 +15,11 @@ from pipelines.flat import Ints, ranges, starts
 from pipelines.scratch import column, read_batch
 from pipelines.turn_units import TurnUnits
 
+_MEDIA = [
+    *("kind", "pack", "offsets", "lengths", "timestamps_ms", "frame_sizes", "duration_ms"),
+    "folder",
+]
+
 
 def part_path(scratch: str, number: int) -> str:
     return join(scratch, f"part-{number:05d}.arrow")
@@ -30,6 +35,28 @@ def open_path(scratch: str, number: int) -> str:
 
 def turns_path(scratch: str, number: int) -> str:
     return join(scratch, f"turns-{number:05d}.arrow")
+
+
+def media_rows(media: pa.Table) -> pa.Table:
+    """What a part keeps of its media: what emit needs, digests as bytes (null: not usable)."""
+    digests = [
+        None if hexes is None else bytes.fromhex(hexes) for hexes in media["digest"].to_pylist()
+    ]
+    table = media.select(_MEDIA).append_column("digest", pa.array(digests, pa.binary(32)))
+    at = table.schema.get_field_index("kind")
+    return table.set_column(at, "kind", table["kind"].dictionary_encode())
+
+
+def as_media(batch: pa.RecordBatch) -> pa.Table:
+    """Rows of `media_rows` with kinds and digests as text again."""
+    table = pa.Table.from_batches([batch])
+    texts = {
+        "kind": table["kind"].cast(pa.string()),
+        "digest": pa.array([d.hex() for d in table["digest"].to_pylist()], pa.string()),
+    }
+    for name, values in texts.items():
+        table = table.set_column(table.schema.get_field_index(name), name, values)
+    return table
 
 
 def turn_columns() -> list[str]:
@@ -49,6 +76,7 @@ def read_turn_rows(scratch: str, rows: pl.DataFrame) -> dict[str, npt.NDArray[An
         places: Ints = ranges(target[mine], counts[mine])
         for name in batch.schema.names:
             values = column(taken, name)
-            whole = found.setdefault(name, np.empty(int(counts.sum()), values.dtype))
+            kind = values.dtype if values.dtype == np.uint64 else np.int64
+            whole = found.setdefault(name, np.empty(int(counts.sum()), kind))
             whole[places] = values
     return found

@@ -33,7 +33,7 @@ from pipelines.ids import halves
 from pipelines.join import Joined, join_rows
 from pipelines.judge import judge_filters, parse_policies
 from pipelines.mergeable import MERGE_FACTS, with_merge_facts
-from pipelines.part_files import media_path, open_path, part_path
+from pipelines.part_files import media_path, media_rows, open_path, part_path
 from pipelines.scratch import write_frame, write_table
 from pipelines.shape import Counter, shape
 
@@ -48,9 +48,12 @@ EXCLUDED_LEAF = -2
 _PART_COLUMNS = [
     *("source", "subset", "file", "row", "group", "folder", "pos", "category", "kind", "license"),
     *("modality", "media", "num_turns", "leaf", "turns", "max_frames", "split"),
-    *("fate", "stage", "rule", "value", "matched", "gate_rule", "gate_value"),
+    *("fate", "stage", "rule", "value", "gate_rule", "gate_value"),
 ]
-_CODED = ["source", "subset", "file", "category", "kind", "license", "modality", "fate", "stage"]
+_CODED = [
+    *("source", "subset", "file", "category", "kind", "license", "modality"),
+    *("fate", "stage", "rule", "gate_rule"),
+]
 _DIGESTED = [*("source", "subset", "file", "row", "group", "license", "category", "fate", "rule")]
 # What quotas may be sums of, and what the manifest totals.
 OPEN_SUMS = [
@@ -150,7 +153,7 @@ def run_part_task(task: PartTask) -> dict[str, Any]:
     index = _with_bytes(claim(shaped.index, joined, task.recipe), joined)
     if task.recipe.merge == "same_media":
         index = with_merge_facts(index, shaped, joined, task.scratch, task.number)
-    write_table(media_path(task.scratch, task.number), joined.media)
+    write_table(media_path(task.scratch, task.number), media_rows(joined.media))
     write_frame(part_path(task.scratch, task.number), _part_rows(index))
     rows = _open_rows(index, task)
     write_frame(open_path(task.scratch, task.number), rows)
@@ -236,6 +239,7 @@ def _open_rows(index: pl.DataFrame, task: PartTask) -> pl.DataFrame:
     rows = rows.drop("content_id").with_columns(pl.Series("hi", hi), pl.Series("lo", lo), draw)
     if task.recipe.merge == "same_media":
         rows = rows.with_columns(key=pl.coalesce("media_half", "key"))
+    rows = rows if rows["entry"].is_not_null().any() else rows.drop("entry")
     return rows.sort("key", "hi", "lo", "at")
 
 

@@ -15,26 +15,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from manifests.cards import SourceCard
 from manifests.errors import InfeasibleError
 from manifests.ledger import Fate
+from manifests.storage import join, remove_tree
 from mixtures.missing import without_missing
 from mixtures.order import leaf_slot_blocks
 from mixtures.quota import Solution, solve_for
 from mixtures.recipe import Recipe
 from mixtures.shards import shard_bounds
-from pipelines.access import Licenses
 from pipelines.bucket_supply import BucketSupply
 from pipelines.buckets import Bucket, BucketTask, bucket_tasks, key_ranges
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
-from pipelines.exclude import EXCLUDED_RULE, Exclusions
+from pipelines.exclude import EXCLUDED_RULE
+from pipelines.judges import Judges
+from pipelines.kept_parts import Lost, find_parts, keep_parts, load_parts, parts_key
 from pipelines.options import BuildOptions
-from pipelines.part_files import open_path
+from pipelines.part_files import open_path, turns_path
 from pipelines.parts import Part, PartTask, cut_parts, num_rows, part_tasks, subset_codes
 from pipelines.runner import SMALL_ROWS, Runner
 from pipelines.settle import settle_tasks
-from pipelines.shape import Counter as TokenCounter
 from pipelines.shard_rows import ShardTask
 
 # Output shards of about this size: large enough for throughput, small enough to hold eight at once.
@@ -44,30 +44,20 @@ Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judges:
-    """All that decides fates before quotas are known."""
-
-    recipe: Recipe
-    cards: Mapping[str, SourceCard]
-    licenses: Licenses
-    exclusions: Exclusions
-    counter: TokenCounter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
     """`recipe` is what was solved, without `empty` components, `leaves` the paths before that.
 
     `rows` counts drawn rows by `source/subset`; `totals` are sums over them.
     """
 
-    scratch: str
+    facts: str  # the folder of parts and buckets
+    scratch: str  # and of what follows from quotas
     recipe: Recipe
     empty: tuple[str, ...]
     leaves: tuple[str, ...]
     parts: tuple[Part, ...]
     buckets: tuple[Bucket, ...]
-    lost: dict[int, dict[tuple[str, str], int]]  # by number of a lost-*.arrow
+    lost: Lost  # by number of a lost-*.arrow
     supply: BucketSupply
     solution: Solution
     rows: dict[str, int]
@@ -110,25 +100,29 @@ def resolve(
     scratch: str,
     options: BuildOptions,
 ) -> Resolved:
-    """Decide what is drawn; InfeasibleError where that cannot be."""
-    cut = cut_parts(curated)
-    run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
-    parts = _judge(run, cut, judges, scratch)
+    """Decide what is drawn; InfeasibleError where that cannot be.
+
+    What was found before quotas is kept in the store, where it is found the next time.
+    """
     recipe = judges.recipe
-    buckets, lost = _gather(run, parts, judges, scratch, options.memory_bytes)
+    facts, parts, buckets, lost = _facts(runner, curated, judges, scratch, options)
     leaves = [leaf.index for leaf in recipe.leaves()]
-    supply = BucketSupply(scratch, buckets, leaves)
+    supply = BucketSupply(facts, buckets, leaves)
     empty = [leaf.path for leaf in recipe.leaves() if not supply.samples(leaf.index)]
     if options.allow_missing and empty:
         recipe = without_missing(recipe, empty)
         places = {leaf.path: leaf.index for leaf in judges.recipe.leaves()}
-        supply = BucketSupply(scratch, buckets, [places[leaf.path] for leaf in recipe.leaves()])
+        supply = BucketSupply(facts, buckets, [places[leaf.path] for leaf in recipe.leaves()])
     try:
         solution = solve_for(recipe, supply, options.num_samples, options.num_tokens)
     except InfeasibleError as error:
         raise InfeasibleError(f"{error} ({_lost_rows(parts, lost.values())})") from error
-    rows, totals = _settle(run, scratch, buckets, supply, solution, subset_codes(judges.cards))
+    small = sum(part.num_rows for part in parts) < SMALL_ROWS
+    tasks = settle_tasks(facts, scratch, buckets, supply, solution.quotas)
+    settled = runner.run("draw", tasks, unit="rows", is_small=small)
+    rows, totals = _add_up(settled, subset_codes(judges.cards))
     return Resolved(
+        facts=facts,
         scratch=scratch,
         recipe=recipe,
         empty=tuple(empty),
@@ -179,10 +173,18 @@ def _gather(
         lost = {result["number"]: result["lost"] for result in merged}
         files = [(result["path"], None) for result in merged]
         num_open = sum(result["rows"] for result in merged)
+        _remove([make(scratch, part.number) for part in parts for make in (open_path, turns_path)])
     tasks = _bucket_tasks(files, judges, scratch, len(lost), key_ranges(num_open, memory_bytes))
     found = run("resolve", bucket_tasks(tasks, num_open, merging=False))
+    _remove([path for path, _ in files])
     buckets: list[Bucket] = sorted((r["bucket"] for r in found), key=lambda b: b.number)
     return buckets, lost | {bucket.number: bucket.lost for bucket in buckets}
+
+
+def _remove(paths: Sequence[str]) -> None:
+    """What the next steps do not read: half of all that resolve writes."""
+    for path in paths:
+        remove_tree(path)
 
 
 def _bucket_tasks(
@@ -207,17 +209,33 @@ def _bucket_tasks(
     ]
 
 
-def _settle(
-    run: Run,
+def _facts(
+    runner: Runner,
+    curated: Sequence[CuratedSource],
+    judges: Judges,
     scratch: str,
-    buckets: Sequence[Bucket],
-    supply: BucketSupply,
-    solution: Solution,
-    names: Sequence[str],
+    options: BuildOptions,
+) -> tuple[str, list[Part], list[Bucket], Lost]:
+    """(folder, parts, buckets, rows lost): found in the store, or made in `scratch` and kept."""
+    key = parts_key(curated, judges)
+    folder = find_parts(options.store, key)
+    if folder is not None:
+        return folder, *load_parts(folder)
+    made = join(scratch, "facts")
+    cut = cut_parts(curated)
+    run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
+    parts = _judge(run, cut, judges, made)
+    buckets, lost = _gather(run, parts, judges, made, options.memory_bytes)
+    return keep_parts(options.store, key, made, parts, buckets, lost), parts, buckets, lost
+
+
+def _add_up(
+    settled: Sequence[dict[str, Any]], names: Sequence[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
+    """(drawn rows by `source/subset`, totals of the token columns)."""
     rows: Counter[str] = Counter()
     totals: Counter[str] = Counter()
-    for result in run("draw", settle_tasks(scratch, buckets, supply, solution.quotas)):
+    for result in settled:
         rows.update({names[code]: count for code, count in result["rows"].items()})
         totals.update(result["totals"])
     return dict(sorted(rows.items())), dict(totals)
@@ -247,7 +265,7 @@ def shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask]:
             out=out,
             name=f"train-{number:05d}-of-{len(bounds):05d}.parquet",
             style=resolved.recipe.style,
-            scratch=resolved.scratch,
+            facts=resolved.facts,
             start=start,
             seed=resolved.recipe.seed,
             leaves=resolved.leaves,

@@ -50,7 +50,18 @@ def sweep_scratch(parent: str) -> None:
 
 def write_frame(path: str, frame: pl.DataFrame) -> None:
     """The frame as one uncompressed batch."""
-    write_table(path, frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
+    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    write_table(path, table.cast(pa.schema([_narrow(field) for field in table.schema])))
+
+
+def _narrow(field: pa.Field) -> pa.Field:
+    """With offsets of 32 bits: a part is far from 2 GiB."""
+    kind = field.type
+    if pa.types.is_large_string(kind):
+        return field.with_type(pa.string())
+    if pa.types.is_large_list(kind):
+        return field.with_type(pa.list_(kind.value_field))
+    return field
 
 
 def write_table(path: str, table: pa.Table) -> None:

@@ -29,6 +29,7 @@ class SettleTask:
     """A bucket with, by leaf: where it starts, samples before and in all, rows that are drawn."""
 
     number: int
+    facts: str
     scratch: str
     starts: _Ints
     before: _Ints
@@ -41,13 +42,14 @@ def kept_path(scratch: str, number: int) -> str:
 
 
 def settle_tasks(
-    scratch: str, buckets: Sequence[Bucket], supply: BucketSupply, quotas: Sequence[int]
+    facts: str, scratch: str, buckets: Sequence[Bucket], supply: BucketSupply, quotas: Sequence[int]
 ) -> list[Task]:
     before = supply.places.before
     tasks = []
     for at, bucket in enumerate(buckets):
         task = SettleTask(
             number=bucket.number,
+            facts=facts,
             scratch=scratch,
             starts=bucket.starts,
             before=before[at],
@@ -62,7 +64,7 @@ def settle_tasks(
 
 def run_settle_task(task: SettleTask) -> dict[str, Any]:
     """Task: note what is drawn; returns totals and rows by subset code, repeats counted."""
-    batch = read_batch(drawn_path(task.scratch, task.number))
+    batch = read_batch(drawn_path(task.facts, task.number))
     leaf = column(batch, "leaf").astype(np.int64)
     rank = np.arange(len(leaf)) - task.starts[leaf] + task.before[leaf]
     # Passes k with k * samples + rank < quota.

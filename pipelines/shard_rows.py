@@ -17,7 +17,7 @@ from pipelines.buckets import drawn_path
 from pipelines.emit import run_emit_task
 from pipelines.emit_rows import EmitTask
 from pipelines.ids import hex_ids
-from pipelines.part_files import media_path, part_path
+from pipelines.part_files import as_media, media_path, part_path
 from pipelines.parts import Part
 from pipelines.scratch import frame, read_batch
 
@@ -44,7 +44,7 @@ class ShardTask:
     out: str
     name: str
     style: str
-    scratch: str
+    facts: str
     start: int
     seed: int
     leaves: tuple[str, ...]
@@ -93,7 +93,7 @@ def _ordered(task: ShardTask) -> pl.DataFrame:
     """The drawn rows in final order, with `repeat`."""
     frames = []
     for number, rows, places, passes in _choose(task):
-        batch = read_batch(drawn_path(task.scratch, number))
+        batch = read_batch(drawn_path(task.facts, number))
         merged = [name for name in _MERGED if name in batch.schema.names]
         batch = batch.select(_DRAWN + merged).take(pa.array(rows))
         found = frame([batch])
@@ -122,7 +122,7 @@ def _look_up(task: ShardTask, rows: pl.DataFrame, columns: Sequence[str]) -> pl.
     first = _firsts([len(part.row_folders) for part in task.parts])
     frames = []
     for (number,), here in rows.group_by("part", maintain_order=True):
-        batch = read_batch(part_path(task.scratch, int(str(number))), columns)
+        batch = read_batch(part_path(task.facts, int(str(number))), columns)
         details = frame([batch.take(here["at"].to_arrow())])
         coded = [name for name in _CODED if name in columns]
         details = details.with_columns(
@@ -160,8 +160,7 @@ def _with_media(task: ShardTask, rows: pl.DataFrame) -> tuple[pa.Table, pa.Table
         used, places = np.unique(flat[mine], return_inverse=True)
         local[mine] = places + start
         start += len(used)
-        batch = read_batch(media_path(task.scratch, number)).take(pa.array(used))
-        table = pa.Table.from_batches([batch])
+        table = as_media(read_batch(media_path(task.facts, number)).take(pa.array(used)))
         folder = pa.array(table["folder"].to_numpy() + first[number], pa.int32())
         at = table.schema.get_field_index("folder")
         tables.append(table.set_column(at, "folder", folder))

@@ -28,6 +28,8 @@ from sources.retries import final_error
 
 # Downloads that tasks read from (sources/cache.py).
 DOWNLOADS = "downloads"
+# What resolve found before quotas (kept_parts.py).
+RESOLVED = "resolved"
 _SPOOL_PREFIX = ".tmp-spool-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 

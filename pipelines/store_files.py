@@ -18,13 +18,14 @@ import psutil
 
 from manifests.errors import UsageError, nearest
 from manifests.storage import exists, filesystem, join, remove_tree
-from pipelines.store import DOWNLOADS
+from pipelines.store import DOWNLOADS, RESOLVED
 
-Kind = Literal["media", "rows", "download", "temporary"]
+Kind = Literal["media", "rows", "resolved", "download", "temporary"]
 
 _KEY = r"[0-9a-f]{16,64}"
 _FACTS = re.compile(
-    rf"(?P<folder>(?:media/(?P<media>[^/]+)|rows/(?P<rows>[^/]+)/[^/]+)/{_KEY})/(?P<file>.+)"
+    rf"(?P<folder>(?:media/(?P<media>[^/]+)|rows/(?P<rows>[^/]+)/[^/]+|(?P<resolved>{RESOLVED}))"
+    rf"/{_KEY})/(?P<file>.+)"
 )
 _DOWNLOAD = re.compile(rf"{DOWNLOADS}/{_KEY}-\d+-[^/]*")
 _TEMPORARY = re.compile(r"\.tmp-(?:spool-)?(?P<process>\d+)(?:-[^/]*)?(?:/.*)?")
@@ -76,7 +77,7 @@ def _count(entries: dict[str, Entry], path: str, info: dict[str, Any]) -> None:
     entry = entries.setdefault(entry.path, entry)
     entry.num_bytes += int(info.get("size") or 0)
     entry.used = max(entry.used, _changed(info))
-    if entry.kind in ("media", "rows") and path == f"{entry.path}/done.json":
+    if entry.kind in ("media", "rows", "resolved") and path == f"{entry.path}/done.json":
         entry.is_done = True
 
 
@@ -88,14 +89,16 @@ def _place(path: str) -> Entry | None:
         top = path.split("/", 1)[0]
         return Entry("temporary", path if facts else top, _source(facts))
     if facts:
-        return Entry("media" if facts["media"] else "rows", facts["folder"], _source(facts))
+        kinds: tuple[Kind, ...] = ("media", "rows", "resolved")
+        kind = next(kind for kind in kinds if facts[kind])
+        return Entry(kind, facts["folder"], _source(facts))
     if _DOWNLOAD.fullmatch(path):
         return Entry("download", path, "downloads", is_done=not path.endswith(".part"))
     return None
 
 
 def _source(facts: re.Match[str] | None) -> str:
-    return (facts["media"] or facts["rows"]) if facts else ""
+    return (facts["media"] or facts["rows"] or facts["resolved"]) if facts else ""
 
 
 def _changed(info: dict[str, Any]) -> float:
@@ -150,6 +153,6 @@ def _is_alive(path: str) -> bool:
 
 def remove(store: str, entry: Entry) -> None:
     """Its record first: what a kill leaves half removed is incomplete, not wrong."""
-    if entry.kind in ("media", "rows"):
+    if entry.kind in ("media", "rows", "resolved"):
         remove_tree(join(store, entry.path, "done.json"))
     remove_tree(join(store, entry.path))

@@ -27,7 +27,7 @@ def _file(path: str, rows: int) -> dict[str, Any]:
 
 
 def _component(name: str, share: str, rows: int) -> dict[str, Any]:
-    return {"name": name, "share": share, "asked_rows": rows, "rows": rows}
+    return {"name": name, "share": share, "asked": rows, "amount": rows, "rows": rows}
 
 
 def _terms(source: str, subset: str) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def _raw(**changes: Any) -> dict[str, Any]:
     return {
         "plan_digest": "ab" * 16,
         "recipe": "video",
+        "unit": "samples",
         "seed": 0,
         "processor": "smolvlm2-500m",
         "schema_fingerprint": schema_fingerprint(),
@@ -50,6 +51,7 @@ def _raw(**changes: Any) -> dict[str, Any]:
         "revisions": {"HuggingFaceM4/the_cauldron": "main"},
         "licenses": "non-commercial",
         "skipped": ["finevideo"],
+        "missing": {"video/news": "its clips were never published"},
         "terms": [_terms("magpie", "pro"), _terms("the_cauldron", "ai2d")],
         "funnel": [
             {"source": "magpie", "subset": "pro", "read": 4, "fates": {"kept": 1, "dropped": 3}},
@@ -162,6 +164,7 @@ _FUNNEL = _raw()["funnel"]
             {"components": [_component("a", "1", 3), _component("a/b", "1/2", 3)]},
             "shares sum to 1/2, component 'a' says 1",
         ),
+        ({"unit": "rows"}, "unit"),
         ({"format_version": 2}, "format_version"),
         ({"plan_digest": "video"}, "plan_digest"),
     ],
@@ -180,6 +183,14 @@ def test_repeated_rows_may_outnumber_kept_ones() -> None:
     files = [_file("data/0", 6), _file("ledger/0", 6)]
     components = [_component("all", "1", 6)]
     assert _manifest(num_rows=6, files=files, components=components).num_rows == 6
+
+
+def test_amounts_are_of_the_unit_and_rows_are_rows() -> None:
+    """In tokens a component's rows have nothing to do with its quota."""
+    parts = [_component("text", "1/3", 1), _component("image", "2/3", 2)]
+    parts = [part | {"asked": 20 * part["rows"], "amount": 21 * part["rows"]} for part in parts]
+    text = _manifest(unit="tokens", components=parts).components[0]
+    assert (text.asked, text.amount, text.rows) == (20, 21, 1)
 
 
 def test_absent_manifest_is_the_users_error(folder: str) -> None:

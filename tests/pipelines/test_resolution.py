@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from manifests.ids import content_id, stable_draws, turn_digest
 from manifests.storage import write_json
 from mixtures.processors import get_processor
 from mixtures.recipe import Recipe
-from pipelines import parts, resolution
+from pipelines import kept_parts, parts, resolution
 from pipelines.curate import CuratedSource
 from pipelines.exclude import Exclusions
+from pipelines.judges import Judges
 from pipelines.ledger import ledger_tasks, number_ranges, run_ledger_task
 from pipelines.options import BuildOptions
 from pipelines.parts import subset_codes
-from pipelines.resolution import Judges, Resolved, resolve, shard_tasks
+from pipelines.resolution import Resolved, resolve, shard_tasks
 from pipelines.runner import Runner
 from pipelines.shape import Counter
 from pipelines.shard_rows import emit_task
@@ -70,20 +72,23 @@ class Case:
         options = BuildOptions(
             recipe="x",
             out=str(self.folder / "out"),
-            store=str(self.folder),
+            store=str(self.folder / scratch),
             engine="inline",
             **asked,
         )
+        judges = self.judges()
+        runner = Runner(options, Console(file=StringIO()))
+        return resolve(runner, self.curated, judges, str(self.folder / scratch / "run"), options)
+
+    def judges(self) -> Judges:
         names = sorted({source.name for source in self.curated})
-        judges = Judges(
+        return Judges(
             recipe=self.recipe,
             cards={name: sources.get(name).card for name in names},
             licenses="all",
             exclusions=self.exclusions,
             counter=Counter(get_processor(self.recipe.processor)),
         )
-        runner = Runner(options, Console(file=StringIO()))
-        return resolve(runner, self.curated, judges, str(self.folder / scratch), options)
 
     def ledger(self, resolved: Resolved) -> pl.DataFrame:
         out = str(self.folder / "out")
@@ -234,8 +239,11 @@ def test_repeats_are_whole_passes_and_a_part_of_one(case: Case) -> None:
     components = [
         {"name": "text", "share": "1/4", "modality": "text", "sources": ["the_cauldron"]},
         {
-            "name": "image", "share": "3/4", "modality": "image",
-            "sources": ["the_cauldron/ai2d"], "max_repeat": 3,
+            "name": "image",
+            "share": "3/4",
+            "modality": "image",
+            "sources": ["the_cauldron/ai2d"],
+            "max_repeat": 3,
         },
     ]
     fields = RECIPE.model_dump(mode="json") | {"components": components}
@@ -292,7 +300,10 @@ def test_turns_as_ranges(numbers: list[int], text: str) -> None:
 def test_shards_hold_all_rows_in_one_order(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     components = [
         {
-            "name": "text", "share": "1", "modality": "text", "sources": ["the_cauldron"],
+            "name": "text",
+            "share": "1",
+            "modality": "text",
+            "sources": ["the_cauldron"],
             "max_repeat": 200,
         }
     ]
@@ -407,3 +418,43 @@ def test_merged_turns_are_shuffled_stably_where_the_recipe_says_so(tmp_path: Pat
     case.recipe = case.recipe.model_copy(update={"seed": 1})
     (other,) = case.rows(case.resolve("three"))
     assert other["turns"] != row["turns"] and other["id"] == row["id"]
+
+
+def test_what_was_found_before_quotas_is_kept_for_another_ratio(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shares, caps and totals find it; conditions, filters, style and seed do not."""
+    first = case.resolve("store")
+    assert Path(first.facts).parent == case.folder / "store" / "resolved"
+    rows, ledger = case.rows(first), case.ledger(first)
+    with monkeypatch.context() as patch:
+        patch.setattr(resolution, "_judge", None)
+        again = case.resolve("store")
+        assert case.rows(again) == rows and case.ledger(again).equals(ledger)
+        assert case.resolve("store", num_samples=4).solution.quotas == (2, 2)
+        shares = [
+            part.model_copy(update={"share": share})
+            for part, share in zip(
+                case.recipe.components, (Fraction(2, 3), Fraction(1, 3)), strict=True
+            )
+        ]
+        whole = case.recipe
+        case.recipe = whole.model_copy(update={"components": tuple(shares)})
+        assert case.resolve("store").solution.quotas == (6, 3)
+    case.recipe = whole
+    for change in ({"seed": 1}, {"style": "smolvlm2"}, {"max_sample_tokens": 9}):
+        case.recipe = whole.model_copy(update=change)
+        assert kept_parts.parts_key(case.curated, case.judges()) not in first.facts
+
+
+def test_what_is_kept_has_a_limit(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_parts, "MAX_BYTES", 1)
+    found = case.resolve("store")
+    assert found.facts.endswith("facts") and not (case.folder / "store" / "resolved").exists()
+    monkeypatch.setattr(kept_parts, "MAX_BYTES", 1 << 40)
+    monkeypatch.setattr(kept_parts, "_IN_USE_S", -1.0)
+    first = case.resolve("store")
+    monkeypatch.setattr(kept_parts, "MAX_BYTES", 3 * kept_parts._size(first.facts) // 2)
+    case.recipe = case.recipe.model_copy(update={"seed": 1})
+    second = case.resolve("store")
+    assert not Path(first.facts).exists() and Path(second.facts).exists()

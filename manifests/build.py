@@ -60,7 +60,10 @@ class FilterUse(_Frozen):
 
 
 class SubsetFunnel(_Frozen):
-    """What became of a subset's turn groups; those that were read are the sum of their fates."""
+    """What became of a subset's turn groups: `read` counts entries of the ledger, each with a fate.
+
+    Trimmed turns have one beside that of the row which was kept without them.
+    """
 
     source: str
     subset: str

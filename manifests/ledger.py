@@ -1,4 +1,7 @@
-"""The ledger: what became of every upstream row, once per turn group."""
+"""The ledger: what became of every upstream row, once per turn group.
+
+Turns of a kept row that are not written have an entry of their own, TRIMMED.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import pyarrow as pa
 
 
 class Fate(StrEnum):
-    """Every upstream turn group ends as exactly one of these."""
+    """Every upstream turn group ends as exactly one of these, but for turns that were TRIMMED."""
 
     KEPT = "kept"
     DROPPED = "dropped"

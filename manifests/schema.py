@@ -1,7 +1,7 @@
 """The sample: one chat schema for every modality, pydantic at the edges, Arrow on the hot path.
 
-`SAMPLE_SCHEMA` is what a build's Parquet holds (design.md section 4). `STORE_SCHEMA` is what a row
-task leaves in the store: the same conversation, its media still named by upstream member.
+`SAMPLE_SCHEMA` is what a build's Parquet holds. `STORE_SCHEMA` is what a row task leaves in the
+store: the same conversation, its media still named by upstream member.
 A test derives each form of `Sample` from the other, so they cannot drift apart.
 """
 
@@ -67,7 +67,22 @@ class Origin(_Frozen):
 
 
 class Sample(_Frozen):
-    """One training sample as emitted; column meanings are in design.md section 4."""
+    """One training sample as emitted.
+
+    id          source/subset/<32 hex>: digest over its turns and media, before any are trimmed
+    category    of the source's card, as modality: text, image, multi_image, video
+    component   path in the recipe of the component that drew it: video/captioning
+    kind        chat, or document: pretraining text, one assistant message, all of it learned
+    messages    as many items of type image as there are images; a frame's label stands before it
+    images      bytes of images and of frames, in that order; `media` says what each of them is
+    videos      clips themselves: always empty, a clip is its frames
+    num_*       ids of the recipe's processor, control tokens included; media: `<image>` alone,
+                answer: labelled when only answers are learned, text: the rest
+    license     SPDX expression, the AND of its origins'
+    origins     every upstream row that it came from, with the turns that are written
+    repeat      k for the k-th pass over its leaf
+    extra       JSON of upstream fields that no column holds
+    """
 
     id: str
     source: str

@@ -69,7 +69,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         type=size_in_bytes,
         default=DEFAULT_MEMORY_BYTES,
         metavar="SIZE",
-        help="of the index that is held in memory at once, at most (default 1GB)",
+        help="of the index that a task of resolve holds, at most (default 1GB)",
     )
     parser.add_argument("--engine", choices=("ray", "inline"), default="ray")
     parser.add_argument("--ray-address", metavar="ADDR", help="join this Ray cluster")

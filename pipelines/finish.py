@@ -1,4 +1,4 @@
-"""The end of a build: ledger, card, run record, and the manifest, which is written last."""
+"""The end of a build: its card, and the manifest, which is written last."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 # An archive or two a worker; what does not fit is streamed.
 DEFAULT_CACHE_BYTES = 50_000_000_000
-# What resolve holds of the index at once: a part and the sums over all of them.
+# Of the index, in one bucket of resolve at a time; parts are of their own size (parts.py).
 DEFAULT_MEMORY_BYTES = 1_000_000_000
 
 
@@ -42,7 +42,7 @@ class BuildOptions:
     engine: str = "ray"
     ray_address: str | None = None
     cache_bytes: int = DEFAULT_CACHE_BYTES  # of downloads on disk at once; 0 streams all
-    memory_bytes: int = DEFAULT_MEMORY_BYTES  # of the index in memory at once, in resolve
+    memory_bytes: int = DEFAULT_MEMORY_BYTES  # of the index, in one bucket of resolve
     tokenizer: str | None = None  # name or path; None: text is estimated
     overwrite: bool = False
     licenses: Literal["permissive", "non-commercial", "all"] = "all"

@@ -21,8 +21,9 @@ from pipelines.work import card_work, num_workers, upstream_work
 
 
 def preview(options: BuildOptions, console: Console) -> PlanView:
-    """Writes nothing that stays. Where upstream cannot be reached, the cards are what is told.
+    """Where upstream cannot be reached, the cards are what is told.
 
+    Writes nothing but what resolve finds, which a build finds again (kept_parts.py).
     InfeasibleError where the store has all facts, and the mixture cannot be drawn from them.
     """
     job = open_job(replace(options, allow_missing=True), console)

@@ -1,6 +1,7 @@
 """Resolve as a whole: parts, buckets, quotas, draws; what it found, and the tasks that follow.
 
-Memory of each task is bounded by a setting; the driver holds sums, and two bytes a drawn row.
+Memory of a bucket's task is bounded by a setting, that of a part's by PART_ROWS; the driver holds
+sums, and two bytes a drawn row.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ class Turns:
         later = ints(self.table["turn"]) > 0
         sample = np.repeat(np.arange(len(self.counts)), self.counts)
         media = np.where(later, ints(self.table["num_media"]), 0)
-        return np.bincount(sample, weights=media, minlength=len(self.counts)) == 0
+        none: npt.NDArray[np.bool_]
+        none = np.bincount(sample, weights=media, minlength=len(self.counts)) == 0
+        return none
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Files that resolve writes for itself: tables of one batch, mapped, with rows sorted by a key.
 
-They live as long as the resolve that made them, in a folder that all its tasks see.
+They lie in a folder that all tasks of a build see, and go with it; kept_parts.py keeps some.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def shape(joined: Joined, recipe: Recipe, counter: Counter) -> Shaped:
     long whatever is done.
 
     Rows that have a fate already have no counts (0). `media_ids` and `media_units` are what its
-    media add to a row, images and words: merged samples are counted from them (merged.py).
+    media add to a row, images and words: merged samples are counted from them (merge.py).
     """
     index = joined.index
     open_ = index["fate"].is_null().to_numpy()

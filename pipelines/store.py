@@ -2,9 +2,10 @@
 
     STORE/media/<source>/<key>/         pack-000.tar ...  media.parquet  measures/  done.json
     STORE/rows/<source>/<subset>/<key>/ samples.arrow  turns.parquet  rejected.parquet  measures/
-                                        done.json
+                                        tokens/  done.json
 
-`done.json` is written last: its presence alone means that a folder is complete.
+`done.json` is written last of what a task leaves: its presence alone means that a folder is
+complete. Measures of filters and tokenizers (token_measures.py) may be added later.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Checks, in order: every file's size and SHA-256, no file too many; the manifest against the plan;
 schema and types; ids and passes unique; as many image items as images, each of which opens at its
 stated size; totals and quotas; the shares of every prefix that ends on a window; each ledger file
-against the rows and the funnel. What fails is told with the file in which it was found.
+against the rows, their origins and the funnel. What fails is told with the file where it was found.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def verify(build: str, on_file: Callable[[str], None]) -> BuildManifest:
     rows.check_order()
     for file in files_below(LEDGER_FOLDER, manifest):
         with _readable(file.path):
-            _check_ledger(build, manifest, file, rows.ids)
+            _check_ledger(build, manifest, file, rows)
         on_file(file.path)
     return manifest
 
@@ -115,8 +115,8 @@ def _check_plan(build: str, manifest: BuildManifest) -> Plan:
     return plan
 
 
-def _check_ledger(build: str, manifest: BuildManifest, file: OutputFile, ids: Counter[str]) -> None:
-    """One source's ledger against the funnel and against the ids that were emitted."""
+def _check_ledger(build: str, manifest: BuildManifest, file: OutputFile, rows: BuiltRows) -> None:
+    """One source's ledger against the funnel, and against the ids and origins of the rows."""
     path = file.path
     source = path.removeprefix(LEDGER_FOLDER).removesuffix(".parquet")
     fs, base = filesystem(join(build, path))
@@ -137,6 +137,23 @@ def _check_ledger(build: str, manifest: BuildManifest, file: OutputFile, ids: Co
     if {row[:3]: row[3] for row in counts.iter_rows()} != stated:
         raise fail(path, "its fates are not those of the funnel")
     kept = set(ledger.filter(pl.col("fate") == Fate.KEPT)["id"].to_list())
-    emitted = {found for found in ids if found.startswith(f"{source}/")}
+    emitted = {found for found in rows.ids if found.startswith(f"{source}/")}
     if kept != emitted:
         raise fail(path, f"{len(kept ^ emitted)} ids are only here or only in the data files")
+    stated_origins, found_origins = _origins(ledger, rows.ids), rows.origins.get(source, set())
+    if stated_origins != found_origins:
+        what = f"{len(stated_origins ^ found_origins)} origins of samples are only here or only in"
+        raise fail(path, f"{what} the data files")
+
+
+def _origins(ledger: pl.DataFrame, emitted: Counter[str]) -> set[tuple[str, str, int, str]]:
+    """(subset, file, row, id of the sample) of rows that are kept, or merged into an emitted one.
+
+    A row that adds no question to the conversation is in the ledger alone.
+    """
+    is_kept = pl.col("fate") == Fate.KEPT
+    is_silent = pl.col("value").str.starts_with("0 of ").fill_null(False)
+    is_merged = (pl.col("fate") == Fate.MERGED) & ~is_silent
+    owner = pl.when(is_kept).then("id").otherwise("matched").alias("owner")
+    rows = ledger.filter(is_kept | is_merged).select("subset", "file", "row", owner)
+    return {row for row in rows.iter_rows() if row[3] in emitted}

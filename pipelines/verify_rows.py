@@ -42,6 +42,8 @@ class BuiltRows:
         self._manifest = manifest
         self._plan = plan
         self.ids: Counter[str] = Counter()
+        # By source: (subset, file, row, id) of every upstream row that a sample came from.
+        self.origins: dict[str, set[tuple[str, str, int, str]]] = {}
         self._seen: set[tuple[str, str, int]] = set()
         self._places = {leaf.path: leaf.index for leaf in plan.recipe.leaves()}
         self._leaves: list[int] = []
@@ -75,6 +77,9 @@ class BuiltRows:
             raise fail(where, f"the plan has no component {sample.component!r} for the row")
         self._leaves.append(self._places[sample.component])
         self.ids[sample.id] += 1
+        for origin in sample.origins:
+            place = (origin.subset, origin.file, origin.row, sample.id)
+            self.origins.setdefault(origin.source, set()).add(place)
         self._totals["num_images"] += len(sample.images)
         for name in _TOKENS:
             self._totals[name] += row[name]

@@ -26,6 +26,15 @@ def _ids(start: int, stop: int) -> list[str]:
     return [hashlib.blake2b(b"%d" % i, digest_size=16).hexdigest() for i in range(start, stop)]
 
 
+@given(st.lists(st.tuples(st.lists(_DIGEST16, max_size=3), st.lists(_MEDIA, max_size=3))))
+def test_ids_of_many_are_those_of_each(samples: list[tuple[list[bytes], list[str]]]) -> None:
+    turns = b"".join(digest for sample, _ in samples for digest in sample)
+    media = b"".join(bytes.fromhex(digest) for _, named in samples for digest in named)
+    counts = [len(sample) for sample, _ in samples], [len(named) for _, named in samples]
+    found = ids.content_ids(turns, counts[0], media, counts[1])
+    assert found == [ids.content_id(sample, named) for sample, named in samples]
+
+
 def test_golden_values() -> None:
     """What is on disk is named by these: a change of any is a change of every id."""
     turn = ids.turn_digest([("user", "text", "a")])

@@ -24,6 +24,8 @@ Row = dict[str, Any]
 # Of a build of two windows of 64 rows, one a data file.
 FIRST, LAST = "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"
 LEDGER = "ledger/the_cauldron.parquet"
+# Where several questions about one clip were merged.
+CLIPS = "ledger/llava_video_178k.parquet"
 
 
 def edit_manifest(out: Path, edit: Callable[[Any], None]) -> None:
@@ -146,9 +148,12 @@ def shift_tokens(out: Path) -> None:
 
 
 def shift_component(out: Path) -> None:
+    """Sums still hold: one row more in a leaf, one less in the next of the same level."""
+
     def edit(manifest: Any) -> None:
-        manifest["components"][0]["rows"] += 1
-        manifest["components"][1]["rows"] -= 1
+        parts = {part["name"]: part for part in manifest["components"]}
+        parts["image/document"]["rows"] += 1
+        parts["image/vqa"]["rows"] -= 1
 
     edit_manifest(out, edit)
 
@@ -198,17 +203,38 @@ def swap_across_windows(out: Path) -> None:
     write(out, LAST, last)
 
 
-def another_modality(out: Path) -> None:
-    """The row would still be a row of the mixture, of another component."""
-    edit_row(out, lambda row: has_image(row) and row["source"] == "the_cauldron", to_multi_image)
-
-
-def to_multi_image(row: Row) -> None:
-    row["modality"] = "multi_image"
+def another_component(out: Path) -> None:
+    edit_row(
+        out,
+        lambda row: row["component"] == "image/document",
+        lambda row: row.update(component="image/vqa"),
+    )
 
 
 def no_component(out: Path) -> None:
-    edit_row(out, has_image, lambda row: row.update(modality="text"))
+    edit_row(out, has_image, lambda row: row.update(component="image/docs"))
+
+
+def merged(row: Row) -> bool:
+    return len(row["origins"]) > 1
+
+
+def without_an_origin(out: Path) -> None:
+    edit_row(out, merged, lambda row: row["origins"].pop())
+
+
+def another_origin(out: Path) -> None:
+    edit_row(out, merged, lambda row: row["origins"][1].update(row=10**6))
+
+
+def merged_into_another(rows: list[Row]) -> None:
+    """Two rows of the ledger that were merged exchange the samples that they went into."""
+    kept = {row["id"] for row in rows if row["fate"] == "kept"}
+    found = [row for row in rows if row["fate"] == "merged_into" and row["matched"] in kept]
+    found = [row for row in found if row["value"] is None]
+    one = found[0]
+    other = next(row for row in found if row["matched"] != one["matched"])
+    one["matched"], other["matched"] = other["matched"], one["matched"]
 
 
 def same_row_twice(out: Path) -> None:
@@ -251,11 +277,11 @@ def other_tokens(out: Path) -> None:
     edit_row(out, has_image, lambda row: row.update(num_tokens=row["num_tokens"] + 1))
 
 
-def edit_ledger(edit: Callable[[list[Row]], object]) -> Callable[[Path], None]:
+def edit_ledger(edit: Callable[[list[Row]], object], path: str = LEDGER) -> Callable[[Path], None]:
     def change(out: Path) -> None:
-        rows = read(out, LEDGER)
+        rows = read(out, path)
         edit(rows)
-        write(out, LEDGER, rows, LEDGER_SCHEMA)
+        write(out, path, rows, LEDGER_SCHEMA)
 
     return change
 
@@ -311,11 +337,13 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("an unknown role", unknown_role, f"{LAST} row \\d+: messages.0.role: "),
     ("rows of two windows", swap_across_windows, f"{FIRST} row 63: the rows up to here are 2"),
     (
-        "another modality",
-        another_modality,
-        "plan.json: multi_image has the quota 15, the data files 16",
+        "another component",
+        another_component,
+        "plan.json: image/document has the quota 12, the data files 11",
     ),
-    ("no component", no_component, f"{LAST} row \\d+: the row belongs to no component"),
+    ("no component", no_component, f"{LAST} row \\d+: the plan has no component 'image/docs'"),
+    ("an origin less", without_an_origin, "ledger/\\w+.parquet: 1 origins of samples are only"),
+    ("another origin", another_origin, "ledger/\\w+.parquet: 2 origins of samples are only"),
     ("a row twice", same_row_twice, f"{LAST} row \\d+: id \\S+ pass 1 occurs twice"),
     ("an image of another size", resized_image, f"{LAST} row \\d+ image 0: it is 7x9, not "),
     ("a truncated image", broken_image, f"{LAST} row \\d+ image 0: it does not open"),
@@ -343,6 +371,11 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
             )
         ),
         f"{LEDGER}: 2 ids are only here or only in the data files",
+    ),
+    (
+        "rows merged into each other's sample",
+        edit_ledger(merged_into_another, CLIPS),
+        f"{CLIPS}: 4 origins of samples are only here or only in the data files",
     ),
     ("a ledger row less", edit_ledger(lambda rows: rows.pop()), f"{LEDGER}: it holds "),
     ("another plan", other_plan, "manifest.json: its plan_digest is not that of plan.json"),

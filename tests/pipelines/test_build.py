@@ -17,7 +17,9 @@ from manifests.build import load_manifest
 from manifests.errors import InfeasibleError, UsageError
 from manifests.ledger import Fate
 from manifests.schema import SAMPLE_SCHEMA, Sample
+from mixtures.component import chain_path, walk
 from mixtures.order import WINDOW_ROWS
+from mixtures.plan import Plan
 from mixtures.recipe_file import load_recipe
 from pipelines.build import build
 from pipelines.emit import ROW_GROUP_BYTES
@@ -47,21 +49,41 @@ def _build(built: Built, out: Path, **more: Any) -> Path:
     return out
 
 
-def test_achieved_shares_equal_the_recipe_to_within_a_sample(built: Built) -> None:
-    counts = Counter(row["modality"] for row in _rows(built.out))
-    total = sum(counts.values())
-    assert total >= 200
-    for leaf in load_recipe("video").leaves():
-        assert abs(counts[leaf.path] - float(leaf.share) * total) < 1
+def test_rows_of_each_component_are_what_was_asked(built: Built) -> None:
+    """Exactly the quotas, and these are each level's shares by largest remainder."""
+    plan = Plan.from_json((built.out / "plan.json").read_bytes(), "plan.json")
+    counts = Counter(row["component"] for row in _rows(built.out))
+    assert counts == {leaf.path: leaf.asked for leaf in plan.leaves}
+    assert plan.total == counts.total() >= 200
+    for chain in walk(load_recipe("video").components):
+        path, share = chain_path(chain), chain[-1].share
+        assert share is not None
+        above = _rows_below(counts, chain_path(chain[:-1]))
+        assert abs(_rows_below(counts, path) - share * above) < 1, path
+
+
+def _rows_below(counts: Counter[str], path: str) -> int:
+    """Rows of a component, those below it included; of all where the path is empty."""
+    return sum(n for leaf, n in counts.items() if not path or f"{leaf}/".startswith(f"{path}/"))
+
+
+def test_a_row_has_what_its_component_takes(built: Built) -> None:
+    leaves = {leaf.path: leaf for leaf in load_recipe("video").leaves()}
+    for row in _rows(built.out):
+        facts = {name: row[name] for name in ("source", "subset", "modality", "category")}
+        assert leaves[row["component"]].claims(**facts), row["id"]
 
 
 def test_every_prefix_of_whole_windows_has_the_shares(built: Built) -> None:
-    rows = _rows(built.out)
-    shares = {leaf.path: float(leaf.share) for leaf in load_recipe("video").leaves()}
-    for end in range(WINDOW_ROWS, len(rows) + 1, WINDOW_ROWS):
-        counts = Counter(row["modality"] for row in rows[:end])
-        for modality, share in shares.items():
-            assert abs(counts[modality] - share * end) <= 1
+    """Of a component at depth d to within d rows."""
+    names = [row["component"] for row in _rows(built.out)]
+    whole = Counter(names)
+    paths = [chain_path(chain) for chain in walk(load_recipe("video").components)]
+    for end in range(WINDOW_ROWS, len(names) + 1, WINDOW_ROWS):
+        counts = Counter(names[:end])
+        for path in paths:
+            drawn = _rows_below(whole, path) / len(names)
+            assert abs(_rows_below(counts, path) - drawn * end) < path.count("/") + 1
 
 
 def _planted(built: Built) -> list[dict[str, Any]]:
@@ -79,7 +101,8 @@ def test_what_was_planted_is_found_and_nothing_else_is_dropped(built: Built) -> 
         if entry["issue"] <= 3
     }
     ledger = read_ledger(str(built.out))
-    lost = ledger.filter(~pl.col("fate").is_in([Fate.KEPT, Fate.NOT_DRAWN]))
+    lost = ledger.filter(~pl.col("fate").is_in([Fate.KEPT, Fate.NOT_DRAWN, Fate.MERGED]))
+    lost = lost.filter(~((pl.col("fate") == Fate.TRIMMED) & (pl.col("rule") == "turns_over_limit")))
     found = {
         tuple(row[name] for name in _PLACE): (row["fate"], row["rule"]) for row in lost.to_dicts()
     }
@@ -87,17 +110,22 @@ def test_what_was_planted_is_found_and_nothing_else_is_dropped(built: Built) -> 
 
 
 def test_a_duplicate_names_the_planted_original(built: Built) -> None:
+    """By the id of their common content, also where the original was merged with others since."""
     pairs = [entry for entry in _planted(built) if entry["rule"] == "exact_duplicate"]
     assert any(entry["source"] != entry["matched"]["source"] for entry in pairs)
-    ids = {tuple(row[n] for n in _PLACE): row for row in read_ledger(str(built.out)).to_dicts()}
+    rows = {tuple(row[n] for n in _PLACE): row for row in read_ledger(str(built.out)).to_dicts()}
     for entry in pairs:
-        original = ids[tuple(entry["matched"][name] for name in _PLACE)]
-        assert ids[tuple(entry[name] for name in _PLACE)]["matched"] == original["id"]
+        original = rows[tuple(entry["matched"][name] for name in _PLACE)]
+        copy = rows[tuple(entry[name] for name in _PLACE)]
+        content = copy["id"].rpartition("/")[2]
+        assert copy["matched"] == f"{original['source']}/{original['subset']}/{content}"
 
 
 def test_the_ledger_has_every_upstream_turn_group_once(built: Built) -> None:
+    """Twice where some of its turns are not written: these are an entry of their own."""
     ledger = read_ledger(str(built.out))
-    assert not ledger.select(_PLACE).is_duplicated().any()
+    assert not ledger.select(*_PLACE, "turns").is_duplicated().any()
+    assert not ledger.filter(pl.col("fate") != Fate.TRIMMED).select(_PLACE).is_duplicated().any()
     assert ledger["fate"].null_count() == 0
     manifest = load_manifest(str(built.out))
     assert sum(entry.read for entry in manifest.funnel) == ledger.height
@@ -201,13 +229,28 @@ def test_a_folder_that_is_no_build_is_not_written_into(built: Built, tmp_path: P
         _build(built, tmp_path)
 
 
+_TASTE = """
+name: taste
+description: archives, Parquet and JSON lines
+unit: samples
+components:
+  - {name: text, share: 40%, modality: text, sources: [magpie]}
+  - {name: video, share: 30%, modality: video, sources: [llava_video_178k/0_30_s_nextqa]}
+  - {name: image, share: 30%, modality: image, sources: [the_cauldron, mathwriting]}
+"""
+
+
 def test_a_limit_takes_the_first_rows_of_every_subset(built: Built, tmp_path: Path) -> None:
     # In a store of its own: other tests count what the shared one holds.
-    out = _build(built, tmp_path / "limited", limit=20, store=str(tmp_path / "store"))
+    recipe = tmp_path / "taste.yaml"
+    recipe.write_text(_TASTE)
+    more = {"recipe": str(recipe), "limit": 20, "store": str(tmp_path / "store")}
+    out = _build(built, tmp_path / "limited", **more)
     ledger = read_ledger(str(out))
     rows = ledger.group_by("source", "subset").agg(pl.struct("file", "row").n_unique())
-    assert set(rows["source"]) == set(load_recipe("video").sources())
+    assert set(rows["source"]) == set(load_recipe(str(recipe)).sources())
     assert all(count <= 20 for count in rows["file"].to_list())
+    assert max(rows["file"].to_list()) == 20
     verify(str(out), lambda path: None)
 
 

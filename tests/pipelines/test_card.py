@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Features
 from huggingface_hub import DatasetCard
 
-from manifests.build import SubsetFunnel, load_manifest
+from manifests.build import ComponentRows, SubsetFunnel, load_manifest
 from manifests.cards import load_card
 from manifests.ledger import Fate
 from manifests.schema import features
@@ -29,7 +31,7 @@ def test_the_card_of_a_build_is_a_dataset_card(built: Built) -> None:
     ]
     assert info["download_size"] == info["dataset_size"] == size
     assert data["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*.parquet"}]
-    assert data["size_categories"] == ["1K<n<10K"]
+    assert data["size_categories"] == ["n<1K"]
 
 
 def test_the_card_is_a_function_of_the_manifest(built: Built) -> None:
@@ -42,7 +44,8 @@ def test_what_it_says_is_what_the_manifest_says(built: Built) -> None:
     lines = render_card(manifest).splitlines()
     for part in manifest.components:
         shares = f"{float(part.share):.2%} | {part.rows / manifest.num_rows:.2%}"
-        assert f"| {part.name} | {shares} | {part.rows} | {part.rows} |" in lines
+        rows = f"{part.rows} | {part.rows} | {part.rows}"
+        assert f"| {part.name} | {shares} | {rows} |" in lines
     fates = sorted({fate for entry in manifest.funnel for fate in entry.fates})
     assert "| source | subset | read | " + " | ".join(fates) + " |" in lines
     for entry in manifest.funnel:
@@ -52,6 +55,27 @@ def test_what_it_says_is_what_the_manifest_says(built: Built) -> None:
         card = load_card(name)
         assert any(card.title in line and card.license in line for line in lines)
         assert f"- {card.attribution}" in lines
+
+
+def test_in_tokens_shares_are_of_tokens(built: Built) -> None:
+    manifest = load_manifest(str(built.out))
+    fields: dict[str, Any] = {"share": Fraction(1, 2), "asked": 1000}
+    parts = [
+        ComponentRows(name="text", amount=1100, rows=631, **fields),
+        ComponentRows(name="image", amount=900, rows=0, **fields),
+    ]
+    text = render_card(manifest.model_copy(update={"unit": "tokens", "components": tuple(parts)}))
+    assert "| component | asked share | achieved share | asked tokens | tokens | rows |" in text
+    assert "| text | 50.00% | 55.00% | 1,000 | 1,100 | 631 |" in text
+    assert "| image | 50.00% | 45.00% | 1,000 | 900 | 0 |" in text
+
+
+def test_what_it_was_built_without(built: Built) -> None:
+    manifest = load_manifest(str(built.out))
+    assert "news" not in render_card(manifest)
+    without = manifest.model_copy(update={"missing": {"news": "its clips were never published"}})
+    text = render_card(without)
+    assert "news" in text and "its clips were never published" in text
 
 
 def test_terms_are_those_of_what_is_inside() -> None:

@@ -38,7 +38,7 @@ _SMALL = """
 name: small
 description: archives beside a JSON array
 unit: samples
-filters: {roles: {}}
+filters: {roles: {}, placeholders: {}}
 components:
   - {name: all, share: 100%, sources: [m4_instruct]}
 """
@@ -126,7 +126,7 @@ _TASTE = """
 name: taste
 description: a tar, a zip, a JSON array and Parquet, each far larger than its taste
 unit: samples
-filters: {roles: {}}
+filters: {roles: {}, placeholders: {}}
 components:
   - name: all
     share: 100%

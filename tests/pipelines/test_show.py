@@ -24,7 +24,14 @@ SHOWN = "[red]x[/blue] <script> \\x1b[2J \\x07 \\x9b31m"
 def sample(number: int, text: str = "Hello?", frames: tuple[int, ...] = ()) -> Row:
     row: Row = {name: 0 for name in SAMPLE_SCHEMA.names}
     media = [
-        {"kind": "frame", "video": "d", "timestamp_ms": t, "width": 64, "height": 48}
+        {
+            "kind": "frame",
+            "video": "d",
+            "timestamp_ms": t,
+            "width": 64,
+            "height": 48,
+            "split": False,
+        }
         for t in frames
     ]
     content = [{"type": "image", "text": ""} for _ in frames] + [{"type": "text", "text": text}]
@@ -40,7 +47,10 @@ def sample(number: int, text: str = "Hello?", frames: tuple[int, ...] = ()) -> R
         "media": media,
         "origins": [],
         "num_tokens": 12,
-        **{name: "x" for name in ("source", "subset", "category", "kind", "license", "extra")},
+        **{
+            name: "x"
+            for name in ("source", "subset", "category", "component", "kind", "license", "extra")
+        },
     }
 
 

@@ -56,7 +56,15 @@ def _rows(out: Path) -> Iterator[dict[str, Any]]:
         yield from pq.read_table(file, columns=_COLUMNS).to_pylist()
 
 
-@pytest.mark.parametrize("style", sorted(STYLES))
+# The style that recipes use is counted in every run, the others in the slow ones.
+_QUICK = "smolvlm2"
+
+
+def _marked(style: str) -> object:
+    return pytest.param(style, marks=() if style == _QUICK else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("style", [_marked(style) for style in sorted(STYLES)])
 def test_counts_of_every_emitted_row(
     built: Built, smollm2_file: Path, tmp_path: Path, style: str
 ) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from manifests.ids import content_ids
 from manifests.ledger import Fate, Stage
@@ -134,11 +135,10 @@ class _Join:
 
     def _modality(self) -> pl.Series:
         kinds = self._facts.media.flatten().field("kind")
-        is_video = kinds.to_numpy(zero_copy_only=False).astype(str) == "video"
+        is_video = pc.equal(kinds, "video").to_numpy(zero_copy_only=False)
         videos = np.bincount(self._owner, weights=is_video, minlength=len(self._counts))
         number = np.where(videos > 0, 3, np.minimum(self._counts, 2))
-        names = np.array(["text", "image", "multi_image", "video"])
-        return pl.Series(names[number], dtype=pl.String)
+        return pl.Series(["text", "image", "multi_image", "video"]).gather(number)
 
     def _with_fates(self, samples: pl.DataFrame) -> pl.DataFrame:
         """Unreadable is a row with the first of its media that cannot be used, or too many."""

@@ -29,9 +29,10 @@ from benchmarks.resolve_script import judges_of
 from pipelines.build import build, find_work, open_job
 from pipelines.emit import EmitTask, parquet_options, run_emit_task
 from pipelines.options import BuildOptions
-from pipelines.resolution import resolve, shard_tasks
+from pipelines.resolution import resolve
 from pipelines.scratch import scratch_folder
 from pipelines.shard_rows import emit_task
+from pipelines.shards import shard_tasks
 
 NUM_ROWS = 10_000
 TARGET = 0.8

@@ -22,10 +22,11 @@ from mixtures.recipe import Recipe
 from pipelines.exclude import read_exclusions
 from pipelines.judges import Judges
 from pipelines.options import BuildOptions
-from pipelines.resolution import Resolved, resolve, shard_tasks
+from pipelines.resolution import Resolved, resolve
 from pipelines.runner import Runner
 from pipelines.scratch import scratch_folder
 from pipelines.shard_rows import emit_task
+from pipelines.shards import shard_tasks
 from pipelines.token_counter import Counter as TokenCounter
 
 # Shards whose rows are looked up as well, evenly over the build: what emit does before it copies.
@@ -93,7 +94,7 @@ def _off(resolved: Resolved) -> int:
 def _lost(resolved: Resolved) -> dict[str, int]:
     """Rows by fate and rule, of those that were lost before quotas."""
     lost: Counter[str] = Counter()
-    for counts in (*(part.lost for part in resolved.parts), *resolved.lost.values()):
+    for counts in resolved.facts.losses:
         for (fate, rule), count in counts.items():
             lost[f"{fate} {rule}"] += count
     return dict(lost.most_common())

@@ -29,7 +29,7 @@ from pipelines.upstream import Upstream
 from sources.base import ALL_SUBSETS
 
 if TYPE_CHECKING:
-    from pipelines.parts import Part
+    from pipelines.kept_parts import Facts
 
 Licenses = Literal["permissive", "non-commercial", "all"]
 LICENSES: tuple[Licenses, ...] = get_args(Licenses)
@@ -111,19 +111,17 @@ def print_costs(
     console: Console,
     licenses: Licenses,
     exclusions: Exclusions,
-    parts: Sequence[Part],
+    facts: Facts,
     num_excluded: int,
 ) -> None:
     """What `--licenses` and `--exclude` took away."""
     if licenses != "all":
         lost: Counter[str] = Counter()
-        for part in parts:
+        for part in facts.parts:
             lost.update(part.unlicensed)
-        num_rows = sum(part.num_rows for part in parts)
-        console.print(license_cost(lost, num_rows, licenses), soft_wrap=True)
+        console.print(license_cost(lost, facts.num_rows, licenses), soft_wrap=True)
     if exclusions.entries:
-        named = {entry for part in parts for entry in part.excluded}
-        unmatched = [entry for entry in exclusions.entries if entry not in named]
+        unmatched = [entry for entry in exclusions.entries if entry not in facts.named]
         console.print(exclusion_cost(exclusions, num_excluded, unmatched), soft_wrap=True)
 
 

@@ -24,7 +24,7 @@ from manifests.storage import join
 from mixtures.draw import draws
 from mixtures.recipe import Recipe
 from pipelines.engine import Task
-from pipelines.exclude import EXCLUDED_RULE
+from pipelines.exclude import EXCLUDED_RULE, Exclusions, excluded_ids
 from pipelines.merge import merge
 from pipelines.mergeable import MERGE_FACTS
 from pipelines.parts import EXCLUDED_LEAF
@@ -70,6 +70,7 @@ class BucketTask:
     num_leaves: int
     recipe: Recipe
     counter: Counter
+    exclusions: Exclusions
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def bucket_tasks(tasks: Sequence[BucketTask], num_rows: int, merging: bool) -> l
 
 def run_bucket_task(task: BucketTask) -> dict[str, Any]:
     """Task: copies lost, samples in draw order by leaf; returns the `Bucket`."""
-    rows, lost = _decide(task)
+    rows, lost, _ = _decide(task)
     rows = rows.sort("leaf", "key", "hi", "lo")
     write_frame(drawn_path(task.scratch, task.number), rows)
     leaf = rows["leaf"].to_numpy()
@@ -143,28 +144,42 @@ def run_bucket_task(task: BucketTask) -> dict[str, Any]:
 
 def run_merge_task(task: BucketTask) -> dict[str, Any]:
     """Task: copies lost, rows merged; leaves samples-*.arrow, by draw, for the next buckets."""
-    rows, lost = _decide(task)
+    rows, lost, named = _decide(task)
     samples = rows.with_columns(
         key=pl.Series(draws(rows["hi"].to_numpy(), rows["lo"].to_numpy(), task.recipe.seed))
     )
     path = samples_path(task.scratch, task.number)
     write_frame(path, samples.drop(MERGE_FACTS, strict=False).sort("key", "hi", "lo", "part", "at"))
-    return {"number": task.number, "path": path, "rows": samples.height, "lost": lost}
+    return {
+        "number": task.number,
+        "path": path,
+        "rows": samples.height,
+        "lost": lost,
+        "named": named,
+    }
 
 
-def _decide(task: BucketTask) -> tuple[pl.DataFrame, dict[tuple[str, str], int]]:
-    """(samples, rows that are lost by (fate, rule)); writes lost-*.arrow."""
+def _decide(
+    task: BucketTask,
+) -> tuple[pl.DataFrame, dict[tuple[str, str], int], list[str]]:
+    """(samples, rows that are lost by (fate, rule), entries that name what would be merged).
+
+    Writes lost-*.arrow.
+    """
     rows, excluded = _drop_excluded(_read(task))
     rows, copies = _drop_copies(rows, task.recipe.duplicates)
     merged = rows.clear()
     if "mergeable" in rows.columns:
-        rows, merged = merge(rows, task.recipe, task.counter, task.scratch)
+        named = dict(excluded_ids(task.exclusions))
+        rows, merged = merge(rows, task.recipe, task.counter, task.scratch, named)
+        copies = _follow(copies, merged, task.recipe.duplicates)
     dropped = rows.filter("gated").with_columns(
         fate=pl.lit(Fate.DROPPED.value), stage=pl.lit(Stage.GATE.value), value=None
     )
     lost = pl.concat([_lost(part) for part in (excluded, copies, merged, dropped)])
     write_frame(lost_path(task.scratch, task.number), lost.sort("part", "at"))
-    return rows.filter(~pl.col("gated")).drop("entry"), _counts(lost)
+    named = lost.filter(pl.col("rule") == EXCLUDED_RULE)["value"].unique().sort().to_list()
+    return rows.filter(~pl.col("gated")).drop("entry"), _counts(lost), named
 
 
 def _counts(lost: pl.DataFrame) -> dict[tuple[str, str], int]:
@@ -209,6 +224,33 @@ def _drop_excluded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return rows.join(named, on=["hi", "lo"], how="anti", maintain_order="left"), excluded
 
 
+def _follow(
+    copies: pl.DataFrame, merged: pl.DataFrame, among: Literal["mixture", "component"]
+) -> pl.DataFrame:
+    """Copies of rows that were merged match the conversation which these are in now."""
+    if copies.is_empty() or merged.is_empty():
+        return copies
+    same = _same(among)
+    now = merged.filter(pl.col("own_hi").is_not_null()).select(
+        pl.col("own_hi").alias("hi"),
+        pl.col("own_lo").alias("lo"),
+        "leaf",
+        "head_code",
+        new_hi="hi",
+        new_lo="lo",
+    )
+    found = copies.join(now.select(*same, "head_code", "new_hi", "new_lo"), on=same, how="left")
+    return found.with_columns(
+        hi=pl.coalesce("new_hi", "hi"),
+        lo=pl.coalesce("new_lo", "lo"),
+        matched_code=pl.coalesce("head_code", "matched_code"),
+    )
+
+
+def _same(among: Literal["mixture", "component"]) -> list[str]:
+    return ["hi", "lo"] if among == "mixture" else ["hi", "lo", "leaf"]
+
+
 def _drop_copies(
     rows: pl.DataFrame, among: Literal["mixture", "component"]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -216,7 +258,7 @@ def _drop_copies(
 
     First is what comes first by source, subset, and place upstream.
     """
-    same = ["hi", "lo"] if among == "mixture" else ["hi", "lo", "leaf"]
+    same = _same(among)
     rows = rows.sort(*same, "code", "part", "at")
     keys = rows.select(same)
     is_copy = rows.select(

@@ -36,11 +36,12 @@ from pipelines.ledger import ledger_tasks
 from pipelines.options import BuildOptions
 from pipelines.parts import subset_codes
 from pipelines.progress import human_bytes
-from pipelines.resolution import Resolved, resolve, shard_tasks
+from pipelines.resolution import Resolved, resolve
 from pipelines.runner import SMALL_BYTES, Runner
 from pipelines.scratch import scratch_folder
 from pipelines.shape import Counter
 from pipelines.shard_rows import run_shard_task
+from pipelines.shards import shard_tasks
 from pipelines.store import check_writable, mark_used, sweep_spools
 from pipelines.tables import print_result
 from pipelines.token_measures import plan_token_measures
@@ -233,7 +234,9 @@ def _resolve(job: Job, gathered: Gathered, curate: CuratePlan, scratch: str) -> 
     )
     resolved = resolve(job.runner, curate.curated, judges, scratch, options)
     console = job.console
-    print_costs(console, options.licenses, job.exclusions, resolved.parts, resolved.num_excluded)
+    if resolved.facts.is_kept:
+        console.print("  resolve: all but quotas and draws is in the store")
+    print_costs(console, options.licenses, job.exclusions, resolved.facts, resolved.num_excluded)
     for path in resolved.empty:
         console.print(f"without {path} (it has no samples here)", soft_wrap=True)
     return resolved

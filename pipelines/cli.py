@@ -79,7 +79,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     samples.add_argument("--stage", metavar="NAME", help="only the sources of this recipe")
     samples.add_argument("--scale", type=positive, default=1, metavar="N", help="times the rows")
     add_sources_arguments(verb("sources", run_sources, "list sources, print a card, check them"))
-    plan = verb("plan", run_plan, "what a build would do, doing nothing; offline, by the cards")
+    plan = verb("plan", run_plan, "what a build would do, without building; offline, by the cards")
     add_build_arguments(plan)
     plan.add_argument("--json", action="store_true", help="print JSON")
     add_diff_arguments(verb("diff", run_diff, "what differs between two recipes, plans or builds"))
@@ -98,7 +98,9 @@ def build_mixture(argv: Sequence[str] | None = None) -> int:
         prog="build-mixture", description="Build a training mixture at documented ratios."
     )
     add_build_arguments(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be built; build nothing"
+    )
 
     def run(console: Console) -> int:
         return run_build(parser.parse_args(argv), console)

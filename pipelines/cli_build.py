@@ -163,7 +163,7 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
 
 
 def run_plan(args: argparse.Namespace, console: Console) -> int:
-    """`mixture plan`, of one mixture or of each stage of a curriculum; writes nothing."""
+    """`mixture plan`, of one mixture or of each stage of a curriculum; builds nothing."""
     from mixtures.curriculum import load_curriculum
     from pipelines.curricula import stage_options
     from pipelines.plan_view import render_plan

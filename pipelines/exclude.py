@@ -98,9 +98,14 @@ def _entries(entries: Iterable[str]) -> pl.DataFrame:
     return pl.DataFrame({"entry": list(entries)}, schema={"entry": pl.String})
 
 
+def excluded_ids(exclusions: Exclusions) -> list[tuple[str, str]]:
+    """(32 hex digits, entry) of the entries that are ids of samples."""
+    return [(m["content"], e) for e in exclusions.entries if (m := _SAMPLE.fullmatch(e))]
+
+
 def _by_id(index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
     """By the digest in it: equal digest, equal content."""
-    found = [(m["content"], e) for e in exclusions.entries if (m := _SAMPLE.fullmatch(e))]
+    found = excluded_ids(exclusions)
     ids = pl.DataFrame(found, schema={"content_id": pl.String, "entry": pl.String}, orient="row")
     return index.join(ids, on="content_id", how="inner").select("at", "entry")
 

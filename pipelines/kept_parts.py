@@ -12,8 +12,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,32 @@ _SIZES = (
 )
 
 Lost = Mapping[int, dict[tuple[str, str], int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was found before quotas, and where its files are.
+
+    `lost` counts rows by the number of their lost-*.arrow; `named` are entries of lists that named
+    something; `is_kept`: it was in the store already.
+    """
+
+    folder: str
+    parts: tuple[Part, ...]
+    buckets: tuple[Bucket, ...]
+    lost: Lost
+    named: tuple[str, ...]
+    is_kept: bool = False
+
+    @property
+    def num_rows(self) -> int:
+        return sum(part.num_rows for part in self.parts)
+
+    @property
+    def losses(self) -> Iterator[Mapping[tuple[str, str], int]]:
+        """Rows that are lost, by (fate, rule): of each part, then of each bucket."""
+        yield from (part.lost for part in self.parts)
+        yield from self.lost.values()
 
 
 def parts_key(curated: Sequence[CuratedSource], judges: Judges) -> str:
@@ -70,45 +96,46 @@ def _conditions(component: dict[str, Any]) -> dict[str, Any]:
     return kept | {"components": [_conditions(part) for part in component["components"]]}
 
 
-def find_parts(store: str, key: str) -> str | None:
-    """The folder that is kept under this key; a build that reads it says so."""
+def find_facts(store: str, key: str) -> Facts | None:
+    """What the store keeps under this key."""
     folder = join(store, RESOLVED, key)
     if not is_local(store) or not exists(join(folder, "done.json")):
         return None
     with contextlib.suppress(OSError):  # a store that may only be read
         os.utime(local_path(join(folder, "done.json")))
-    return folder
+    record = read_json(join(folder, "done.json"))
+    return Facts(
+        folder=folder,
+        parts=tuple(_part(made) for made in record["parts"]),
+        buckets=tuple(_bucket(made) for made in record["buckets"]),
+        lost={number: _counts(pairs) for number, pairs in record["lost"]},
+        named=tuple(record["named"]),
+        is_kept=True,
+    )
 
 
-def keep_parts(
-    store: str, key: str, scratch: str, parts: Sequence[Part], buckets: Sequence[Bucket], lost: Lost
-) -> str:
-    """Where the files of `scratch` are now: kept in the store, if that is local and has room."""
-    if not is_local(store) or _size(scratch) > MAX_BYTES:
-        return scratch
+def keep_facts(store: str, key: str, facts: Facts) -> Facts:
+    """With its files where they are now: in the store, if that is local and has room."""
+    if not is_local(store) or _size(facts.folder) > MAX_BYTES:
+        return facts
     record = {
-        "parts": [_part_record(part) for part in parts],
-        "buckets": [_bucket_record(bucket) for bucket in buckets],
-        "lost": [[number, _pairs(counts)] for number, counts in lost.items()],
+        "parts": [_part_record(part) for part in facts.parts],
+        "buckets": [_bucket_record(bucket) for bucket in facts.buckets],
+        "lost": [[number, _pairs(counts)] for number, counts in facts.lost.items()],
+        "named": facts.named,
     }
     folder = join(store, RESOLVED, key)
     local_path(join(store, RESOLVED)).mkdir(parents=True, exist_ok=True)
     try:
-        os.rename(local_path(scratch), local_path(folder))
+        os.rename(local_path(facts.folder), local_path(folder))
     except OSError:  # another build of the same rows was sooner, or it is another disk
-        return scratch
+        return facts
+    for file in local_path(folder).iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
     write_json(join(folder, "done.json"), record)
     _make_room(store)
-    return folder
-
-
-def load_parts(folder: str) -> tuple[list[Part], list[Bucket], Lost]:
-    record = read_json(join(folder, "done.json"))
-    return (
-        [_part(made) for made in record["parts"]],
-        [_bucket(made) for made in record["buckets"]],
-        {number: _counts(pairs) for number, pairs in record["lost"]},
-    )
+    return replace(facts, folder=folder)
 
 
 def _size(folder: str) -> int:

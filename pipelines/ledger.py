@@ -48,7 +48,7 @@ class LedgerTask:
 def ledger_tasks(out: str, resolved: Resolved, subsets: Sequence[str]) -> list[Task]:
     """One a source; `subsets` are names by code."""
     found: dict[str, list[tuple[int, int, int]]] = {}
-    for part in resolved.parts:
+    for part in resolved.facts.parts:
         for source, (start, stop) in part.ranges.items():
             found.setdefault(source, []).append((part.number, start, stop))
     tasks = []
@@ -56,11 +56,11 @@ def ledger_tasks(out: str, resolved: Resolved, subsets: Sequence[str]) -> list[T
         task = LedgerTask(
             out=out,
             source=source,
-            facts=resolved.facts,
+            facts=resolved.facts.folder,
             scratch=resolved.scratch,
             ranges=tuple(ranges),
-            lost=tuple(resolved.lost),
-            kept=tuple(bucket.number for bucket in resolved.buckets),
+            lost=tuple(resolved.facts.lost),
+            kept=tuple(bucket.number for bucket in resolved.facts.buckets),
             subsets=tuple(subsets),
             leaves=resolved.leaves,
         )

@@ -8,7 +8,7 @@ stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,8 +19,10 @@ from manifests.ids import content_ids
 from manifests.ledger import Fate, Stage
 from mixtures.recipe import Recipe
 from mixtures.styles import get_style
+from pipelines.exclude import EXCLUDED_RULE
 from pipelines.flat import Bools, Ints, Lists, owners, ranges, starts
 from pipelines.ids import halves
+from pipelines.merged_media import WholeMedia, place_turns
 from pipelines.part_files import media_path, part_path, read_turn_rows, turn_columns
 from pipelines.row_counts import RowCounter, RowCounts, TurnOrder
 from pipelines.scratch import read_batch
@@ -46,11 +48,17 @@ class _Conversation:
 
 
 def merge(
-    rows: pl.DataFrame, recipe: Recipe, counter: Counter, scratch: str
+    rows: pl.DataFrame,
+    recipe: Recipe,
+    counter: Counter,
+    scratch: str,
+    excluded: Mapping[str, str],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(samples, rows that are no sample of their own any more, or whose id is another now).
 
-    Samples have `others`, `turns` besides: null where nothing was merged.
+    Samples have `others`, `turns` besides: null where nothing was merged. `excluded` are the lists'
+    entries by the ids (32 hex digits) that they name: a conversation of such an id goes with all
+    its rows. Of rows that are merged `own_hi`, `own_lo` are the ids that they had.
     """
     plain = {"others": pl.List(pl.Struct({"part": pl.UInt32, "at": pl.UInt32}))}
     rows = rows.with_columns(
@@ -59,8 +67,9 @@ def merge(
     groups = _candidates(rows)
     if groups.is_empty():
         return rows, rows.clear()
-    merging = _Merging(groups, recipe, counter, scratch)
-    samples, lost = merging.samples(), merging.lost()
+    merging = _Merging(groups, recipe, counter, scratch, excluded)
+    samples = merging.samples()
+    lost = pl.concat([merging.lost(), merging.excluded()], how="diagonal")
     touched = pl.concat([samples.select("part", "at"), lost.select("part", "at")]).unique()
     kept = rows.join(touched, on=["part", "at"], how="anti", maintain_order="left")
     return pl.concat([kept, samples.select(rows.columns)]), lost
@@ -74,7 +83,14 @@ def _candidates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 class _Merging:
-    def __init__(self, rows: pl.DataFrame, recipe: Recipe, counter: Counter, scratch: str) -> None:
+    def __init__(
+        self,
+        rows: pl.DataFrame,
+        recipe: Recipe,
+        counter: Counter,
+        scratch: str,
+        excluded: Mapping[str, str],
+    ) -> None:
         self._rows, self._recipe, self._counter = rows, recipe, counter
         self._scratch = scratch
         self._turns = read_turn_rows(scratch, rows)
@@ -84,8 +100,13 @@ class _Merging:
         found = [made for made in self._conversations() if len(made.members + made.silent) > 1]
         self._ids, self._order, counts, self._lists = self._shape(found)
         fits = counts.num_tokens <= sample_limit(recipe, counter)
-        self._made = [made for made, good in zip(found, fits.tolist(), strict=True) if good]
-        self._fits, self._counts = fits, counts
+        named = np.array([content in excluded for content in self._ids], bool)
+        self._named = [
+            (found[at].members + found[at].silent, excluded[self._ids[at]])
+            for at in np.flatnonzero(fits & named).tolist()
+        ]
+        self._fits, self._counts = fits & ~named, counts
+        self._made = [found[at] for at in np.flatnonzero(self._fits).tolist()]
 
     def _first_asked(self) -> Bools:
         """Of each turn whether no earlier turn of its group is the same."""
@@ -131,7 +152,7 @@ class _Merging:
         ).astype(np.int64)
         is_other = np.repeat(rows != heads[owners(sizes)], self._count_r[rows])
         media, table = self._media(heads)
-        placed = _place(count_c)
+        placed = place_turns(count_c)
         asked = np.flatnonzero(self._new_t[turn])
         asked_c = np.bincount(owners(count_c)[asked], minlength=len(found)).astype(np.int64)
         ids = self._content_ids(turn[asked], asked_c, media, table)
@@ -179,7 +200,7 @@ class _Merging:
         num_turns: Ints,
         heads: pl.DataFrame,
     ) -> RowCounts:
-        style, media = get_style(self._recipe.style), _WholeMedia(heads)
+        style, media = get_style(self._recipe.style), WholeMedia(heads)
         units = TurnUnits(**{name: self._turns[name][turn] for name in turn_columns()})
         documents = np.zeros(len(num_turns), bool)
         counter = RowCounter(units, placed, order, media, documents, self._counter, style)
@@ -235,47 +256,23 @@ class _Merging:
             rule=pl.lit(MERGE_RULE),
             value=pl.when(is_other & (asked < pl.col("num_turns"))).then(value),
             matched_code=pl.when(is_other).then(self._rows["code"].gather(heads)),
+            head_code=self._rows["code"].gather(heads),
+            own_hi="hi",
+            own_lo="lo",
             hi=pl.Series(hi),
             lo=pl.Series(lo),
         )
 
-
-class _WholeMedia:
-    """All media of each conversation as one, as its first row alone is written with them.
-
-    So what was done to make that row short enough, fewer frames or images unsplit, stays done.
-    """
-
-    def __init__(self, heads: pl.DataFrame) -> None:
-        names = ("num_images", "num_media_tokens", "media_ids", "media_units", "duration_ms")
-        values = {name: heads[name].to_numpy().astype(np.int64) for name in names}
-        self._num_images, self.duration_ms = values["num_images"], values["duration_ms"]
-        self._ids, self._image_ids = values["media_ids"], values["num_media_tokens"]
-        self._more = values["media_units"]
-        # A clip, for what that decides here: its duration counts.
-        self.is_video: Bools = np.ones(heads.height, bool)
-
-    def kept(self, media: Ints, max_frames: Ints) -> Ints:
-        return self._num_images[media]
-
-    def ids(self, media: Ints, kept: Ints, split: Bools) -> tuple[Ints, Ints]:
-        return self._ids[media], self._image_ids[media]
-
-    def more_units(self, media: Ints, kept: Ints, document: Bools) -> Ints:
-        return self._more[media]
-
-
-def _place(counts: Ints) -> RowTurns:
-    """Conversations of so many turns each, one after another, their media in the first turn."""
-    first = starts(counts)[:-1]
-    return RowTurns(
-        first_r=first,
-        count_r=counts,
-        first_x_r=np.arange(len(counts)),
-        num_x_r=np.ones_like(counts),
-        media_x=np.arange(len(counts)),
-        turn_x=first,
-    )
+    def excluded(self) -> pl.DataFrame:
+        """Rows of conversations that a list names by the id that they would have."""
+        rows = np.array([row for members, _ in self._named for row in members], np.int64)
+        entries = [entry for members, entry in self._named for _ in members]
+        return self._rows[rows].with_columns(
+            fate=pl.lit(Fate.DROPPED.value),
+            stage=pl.lit(Stage.ACCESS.value),
+            rule=pl.lit(EXCLUDED_RULE),
+            value=pl.Series(entries, dtype=pl.String),
+        )
 
 
 def _number_lists(written: Ints, counts: Ints, placed: RowTurns) -> pl.Series:

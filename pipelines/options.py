@@ -20,7 +20,8 @@ def default_store() -> str:
 
 
 def default_out(recipe: str) -> str:
-    return str(Path("mixtures-out") / Path(recipe).stem)
+    name = Path(recipe).name  # of a recipe's file, or a stage's: smolvlm2-2.2b
+    return str(Path("mixtures-out") / name.removesuffix(".yaml").removesuffix(".yml"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -256,11 +256,13 @@ def _lost(index: pl.DataFrame) -> dict[tuple[str, str], int]:
 
 def index_digest(index: pl.DataFrame) -> str:
     """32 hex digits over every row's place, content and fate: what was read, and what it became."""
-    state = hashlib.blake2b(digest_size=16)
-    for name in [*_DIGESTED, "content_id"]:
+    state = hashlib.blake2b("".join(index["content_id"].fill_null("-").to_list()).encode())
+    for name in _DIGESTED:
         values = index[name]
         if values.dtype != pl.String:
             state.update(values.to_numpy().tobytes())
             continue
-        state.update("\0".join(values.fill_null("").to_list()).encode())
-    return state.hexdigest()
+        runs = values.fill_null("").rle().struct  # few words, in long runs
+        state.update(runs.field("len").to_numpy().tobytes())
+        state.update("\0".join(runs.field("value").to_list()).encode())
+    return state.hexdigest()[:32]

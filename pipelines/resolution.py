@@ -8,38 +8,29 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from manifests.errors import InfeasibleError
 from manifests.ledger import Fate
 from manifests.storage import join, remove_tree
 from mixtures.missing import without_missing
-from mixtures.order import leaf_slot_blocks
 from mixtures.quota import Solution, solve_for
 from mixtures.recipe import Recipe
-from mixtures.shards import shard_bounds
 from pipelines.bucket_supply import BucketSupply
 from pipelines.buckets import Bucket, BucketTask, bucket_tasks, key_ranges
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.exclude import EXCLUDED_RULE
 from pipelines.judges import Judges
-from pipelines.kept_parts import Lost, find_parts, keep_parts, load_parts, parts_key
+from pipelines.kept_parts import Facts, find_facts, keep_facts, parts_key
 from pipelines.options import BuildOptions
 from pipelines.part_files import open_path, turns_path
 from pipelines.parts import Part, PartTask, cut_parts, num_rows, part_tasks, subset_codes
 from pipelines.runner import SMALL_ROWS, Runner
 from pipelines.settle import settle_tasks
-from pipelines.shard_rows import ShardTask
-
-# Output shards of about this size: large enough for throughput, small enough to hold eight at once.
-SHARD_BYTES = 500_000_000
 
 Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
 
@@ -51,14 +42,11 @@ class Resolved:
     `rows` counts drawn rows by `source/subset`; `totals` are sums over them.
     """
 
-    facts: str  # the folder of parts and buckets
-    scratch: str  # and of what follows from quotas
+    facts: Facts
+    scratch: str  # the folder of what follows from quotas
     recipe: Recipe
     empty: tuple[str, ...]
     leaves: tuple[str, ...]
-    parts: tuple[Part, ...]
-    buckets: tuple[Bucket, ...]
-    lost: Lost  # by number of a lost-*.arrow
     supply: BucketSupply
     solution: Solution
     rows: dict[str, int]
@@ -70,13 +58,13 @@ class Resolved:
 
     @property
     def is_small(self) -> bool:
-        return sum(part.num_rows for part in self.parts) < SMALL_ROWS
+        return self.facts.num_rows < SMALL_ROWS
 
     @property
     def digest(self) -> str:
         """32 hex digits over every row that was read, and what became of it before draws."""
         state = hashlib.blake2b(digest_size=16)
-        for part in self.parts:
+        for part in self.facts.parts:
             state.update(part.digest.encode())
         return state.hexdigest()
 
@@ -84,8 +72,7 @@ class Resolved:
     def num_excluded(self) -> int:
         """Rows that a list took out, copies included."""
         key = (Fate.DROPPED.value, EXCLUDED_RULE)
-        counts = (*(part.lost for part in self.parts), *self.lost.values())
-        return sum(lost.get(key, 0) for lost in counts)
+        return sum(lost.get(key, 0) for lost in self.facts.losses)
 
     @property
     def num_bytes(self) -> int:
@@ -106,31 +93,27 @@ def resolve(
     What was found before quotas is kept in the store, where it is found the next time.
     """
     recipe = judges.recipe
-    facts, parts, buckets, lost = _facts(runner, curated, judges, scratch, options)
-    leaves = [leaf.index for leaf in recipe.leaves()]
-    supply = BucketSupply(facts, buckets, leaves)
-    empty = [leaf.path for leaf in recipe.leaves() if not supply.samples(leaf.index)]
+    facts = _facts(runner, curated, judges, scratch, options)
+    leaves = {leaf.path: leaf.index for leaf in recipe.leaves()}
+    supply = BucketSupply(facts.folder, facts.buckets, list(leaves.values()))
+    empty = [path for path, index in leaves.items() if not supply.samples(index)]
     if options.allow_missing and empty:
         recipe = without_missing(recipe, empty)
-        places = {leaf.path: leaf.index for leaf in judges.recipe.leaves()}
-        supply = BucketSupply(facts, buckets, [places[leaf.path] for leaf in recipe.leaves()])
+        left = [leaves[leaf.path] for leaf in recipe.leaves()]
+        supply = BucketSupply(facts.folder, facts.buckets, left)
     try:
         solution = solve_for(recipe, supply, options.num_samples, options.num_tokens)
     except InfeasibleError as error:
-        raise InfeasibleError(f"{error} ({_lost_rows(parts, lost.values())})") from error
-    small = sum(part.num_rows for part in parts) < SMALL_ROWS
-    tasks = settle_tasks(facts, scratch, buckets, supply, solution.quotas)
-    settled = runner.run("draw", tasks, unit="rows", is_small=small)
+        raise InfeasibleError(f"{error} ({_lost_rows(facts)})") from error
+    tasks = settle_tasks(facts.folder, scratch, facts.buckets, supply, solution.quotas)
+    settled = runner.run("draw", tasks, unit="rows", is_small=facts.num_rows < SMALL_ROWS)
     rows, totals = _add_up(settled, subset_codes(judges.cards))
     return Resolved(
         facts=facts,
         scratch=scratch,
         recipe=recipe,
         empty=tuple(empty),
-        leaves=tuple(leaf.path for leaf in judges.recipe.leaves()),
-        parts=tuple(parts),
-        buckets=tuple(buckets),
-        lost=lost,
+        leaves=tuple(leaves),
         supply=supply,
         solution=solution,
         rows=rows,
@@ -160,18 +143,20 @@ def _judge(
 
 def _gather(
     run: Run, parts: Sequence[Part], judges: Judges, scratch: str, memory_bytes: int
-) -> tuple[list[Bucket], dict[int, dict[tuple[str, str], int]]]:
-    """(buckets of samples by draw, rows that are lost by the number of their lost-*.arrow)."""
+) -> Facts:
+    """Buckets of samples by draw, after those of rows by media where the recipe merges."""
     files: list[tuple[str, int | None]] = [
         (open_path(scratch, part.number), part.number) for part in parts
     ]
     num_open = sum(part.num_open for part in parts)
     lost: dict[int, dict[tuple[str, str], int]] = {}
+    named = {entry for part in parts for entry in part.excluded}
     if judges.recipe.merge != "none":
         tasks = _bucket_tasks(files, judges, scratch, 0, key_ranges(num_open, memory_bytes))
         merged = run("merge", bucket_tasks(tasks, num_open, merging=True))
         merged.sort(key=lambda result: int(result["number"]))
         lost = {result["number"]: result["lost"] for result in merged}
+        named.update(entry for result in merged for entry in result["named"])
         files = [(result["path"], None) for result in merged]
         num_open = sum(result["rows"] for result in merged)
         _remove([make(scratch, part.number) for part in parts for make in (open_path, turns_path)])
@@ -179,7 +164,13 @@ def _gather(
     found = run("resolve", bucket_tasks(tasks, num_open, merging=False))
     _remove([path for path, _ in files])
     buckets: list[Bucket] = sorted((r["bucket"] for r in found), key=lambda b: b.number)
-    return buckets, lost | {bucket.number: bucket.lost for bucket in buckets}
+    return Facts(
+        folder=scratch,
+        parts=tuple(parts),
+        buckets=tuple(buckets),
+        lost=lost | {bucket.number: bucket.lost for bucket in buckets},
+        named=tuple(sorted(named)),
+    )
 
 
 def _remove(paths: Sequence[str]) -> None:
@@ -205,6 +196,7 @@ def _bucket_tasks(
             num_leaves=len(judges.recipe.leaves()),
             recipe=judges.recipe,
             counter=judges.counter,
+            exclusions=judges.exclusions,
         )
         for number, (start, stop) in enumerate(ranges)
     ]
@@ -216,18 +208,17 @@ def _facts(
     judges: Judges,
     scratch: str,
     options: BuildOptions,
-) -> tuple[str, list[Part], list[Bucket], Lost]:
-    """(folder, parts, buckets, rows lost): found in the store, or made in `scratch` and kept."""
+) -> Facts:
+    """What is found before quotas: in the store, or made in `scratch` and kept."""
     key = parts_key(curated, judges)
-    folder = find_parts(options.store, key)
-    if folder is not None:
-        return folder, *load_parts(folder)
+    found = find_facts(options.store, key)
+    if found is not None:
+        return found
     made = join(scratch, "facts")
     cut = cut_parts(curated)
     run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
     parts = _judge(run, cut, judges, made)
-    buckets, lost = _gather(run, parts, judges, made, options.memory_bytes)
-    return keep_parts(options.store, key, made, parts, buckets, lost), parts, buckets, lost
+    return keep_facts(options.store, key, _gather(run, parts, judges, made, options.memory_bytes))
 
 
 def _add_up(
@@ -242,46 +233,11 @@ def _add_up(
     return dict(sorted(rows.items())), dict(totals)
 
 
-def _lost_rows(parts: Sequence[Part], after: Iterable[Mapping[tuple[str, str], int]]) -> str:
+def _lost_rows(facts: Facts) -> str:
     """How many rows were read, and what most of those that are lost were lost to."""
     lost: Counter[tuple[str, str]] = Counter()
-    for counts in (*(part.lost for part in parts), *after):
+    for counts in facts.losses:
         lost.update(counts)
     most = sorted(lost.items(), key=lambda item: (-item[1], item[0]))[:3]
     reasons = ", ".join(f"{count} {fate} by {rule}" for (fate, rule), count in most)
-    return f"of {sum(part.num_rows for part in parts)} rows read: {reasons or 'none is lost'}"
-
-
-def shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask]:
-    """One task an output shard, in order; the rows of each are found when it runs."""
-    bounds = shard_bounds(resolved.total, -(-resolved.num_bytes // SHARD_BYTES))
-    known = resolved.supply.leaves.astype(np.int16)
-    blocks = leaf_slot_blocks(resolved.recipe, resolved.solution.quotas)
-    first = np.zeros(len(resolved.leaves), np.int64)
-    waiting = np.empty(0, np.int16)
-    for number, (start, stop) in enumerate(bounds):
-        waiting = _at_least(waiting, blocks, stop - start)
-        slots, waiting = known[waiting[: stop - start]], waiting[stop - start :]
-        yield ShardTask(
-            out=out,
-            name=f"train-{number:05d}-of-{len(bounds):05d}.parquet",
-            style=resolved.recipe.style,
-            facts=resolved.facts,
-            start=start,
-            seed=resolved.recipe.seed,
-            leaves=resolved.leaves,
-            slots=slots,
-            first=first.copy(),
-            places=resolved.supply.places,
-            parts=resolved.parts,
-        )
-        first += np.bincount(slots, minlength=len(first))
-
-
-def _at_least(
-    held: npt.NDArray[np.int16], blocks: Iterator[npt.NDArray[np.int16]], size: int
-) -> npt.NDArray[np.int16]:
-    parts = [held]
-    while sum(map(len, parts)) < size:
-        parts.append(next(blocks))
-    return np.concatenate(parts)
+    return f"of {facts.num_rows} rows read: {reasons or 'none is lost'}"

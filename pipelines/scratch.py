@@ -65,9 +65,16 @@ def _narrow(field: pa.Field) -> pa.Field:
 
 
 def write_table(path: str, table: pa.Table) -> None:
+    """The table as one batch. Not synced: what a kill leaves is swept, not read."""
     table = table.combine_chunks()
     batches = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
-    write_ipc(path, lambda ipc: ipc.write_batch(batches[0]), table.schema)
+    if not is_local(path):
+        write_ipc(path, lambda ipc: ipc.write_batch(batches[0]), table.schema)
+        return
+    file = local_path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as ipc:
+        ipc.write_batch(batches[0])
 
 
 def read_batch(path: str, columns: Sequence[str] | None = None) -> pa.RecordBatch:

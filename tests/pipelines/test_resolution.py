@@ -18,17 +18,18 @@ from manifests.ids import content_id, stable_draws, turn_digest
 from manifests.storage import write_json
 from mixtures.processors import get_processor
 from mixtures.recipe import Recipe
-from pipelines import kept_parts, parts, resolution
+from pipelines import kept_parts, parts, resolution, shards
 from pipelines.curate import CuratedSource
 from pipelines.exclude import Exclusions
 from pipelines.judges import Judges
 from pipelines.ledger import ledger_tasks, number_ranges, run_ledger_task
 from pipelines.options import BuildOptions
 from pipelines.parts import subset_codes
-from pipelines.resolution import Resolved, resolve, shard_tasks
+from pipelines.resolution import Resolved, resolve
 from pipelines.runner import Runner
 from pipelines.shape import Counter
 from pipelines.shard_rows import emit_task
+from pipelines.shards import shard_tasks
 from pipelines.why import read_ledger
 from tests.pipelines.hand_made import (
     Chat,
@@ -166,7 +167,7 @@ def test_the_cut_of_the_work_is_not_seen(case: Case, monkeypatch: pytest.MonkeyP
     expected, ledger = case.rows(whole), case.ledger(whole)
     monkeypatch.setattr(parts, "PART_ROWS", 1)
     cut = case.resolve("cut", memory_bytes=500)
-    assert len(cut.parts) == 3 and len(cut.buckets) > 4
+    assert len(cut.facts.parts) == 3 and len(cut.facts.buckets) > 4
     rows = case.rows(cut)
     for row in [*expected, *rows]:
         del row["media"], row["folder"]  # positions in what was cut
@@ -311,7 +312,7 @@ def test_shards_hold_all_rows_in_one_order(case: Case, monkeypatch: pytest.Monke
     resolved = case.resolve()
     assert resolved.total == 1200
     one = [row["id"] for row in case.rows(resolved)]
-    monkeypatch.setattr(resolution, "SHARD_BYTES", 1)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 1)
     tasks = list(shard_tasks("out", resolved))
     assert len(tasks) == 16
     assert [row["id"] for task in tasks for row in emit_task(task).rows.to_pylist()] == one
@@ -350,7 +351,6 @@ def test_questions_about_the_same_media_become_one_conversation(
     turns = [turn_digest(chat.items) for chat in (first[0], second[0], second[1])]
     merged = f"the_cauldron/ai2d/{content_id(turns, [digest_of('k')])}"
     assert rows[0]["id"] == merged
-    copied = f"the_cauldron/ai2d/{first[0].content_id}"
     ledger = case.ledger(resolved).sort("row")
     assert ledger.select("row", "fate", "stage", "rule", "matched").rows() == [
         (0, "kept", "quota", "all", None),
@@ -358,7 +358,7 @@ def test_questions_about_the_same_media_become_one_conversation(
         (2, "kept", "quota", "all", None),
         (5, "merged_into", "merge", "same_media", merged),
         (6, "merged_into", "merge", "same_media", merged),
-        (7, "duplicate_of", "deduplicate", "exact_duplicate", copied),
+        (7, "duplicate_of", "deduplicate", "exact_duplicate", merged),
     ]
     ids = dict(ledger.select("row", "id").iter_rows())
     own = content_id([turn_digest(second[0].items)], [digest_of("k")])
@@ -425,7 +425,7 @@ def test_what_was_found_before_quotas_is_kept_for_another_ratio(
 ) -> None:
     """Shares, caps and totals find it; conditions, filters, style and seed do not."""
     first = case.resolve("store")
-    assert Path(first.facts).parent == case.folder / "store" / "resolved"
+    assert Path(first.facts.folder).parent == case.folder / "store" / "resolved"
     rows, ledger = case.rows(first), case.ledger(first)
     with monkeypatch.context() as patch:
         patch.setattr(resolution, "_judge", None)
@@ -444,17 +444,34 @@ def test_what_was_found_before_quotas_is_kept_for_another_ratio(
     case.recipe = whole
     for change in ({"seed": 1}, {"style": "smolvlm2"}, {"max_sample_tokens": 9}):
         case.recipe = whole.model_copy(update=change)
-        assert kept_parts.parts_key(case.curated, case.judges()) not in first.facts
+        assert kept_parts.parts_key(case.curated, case.judges()) not in first.facts.folder
 
 
 def test_what_is_kept_has_a_limit(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_parts, "MAX_BYTES", 1)
     found = case.resolve("store")
-    assert found.facts.endswith("facts") and not (case.folder / "store" / "resolved").exists()
+    assert (
+        found.facts.folder.endswith("facts") and not (case.folder / "store" / "resolved").exists()
+    )
     monkeypatch.setattr(kept_parts, "MAX_BYTES", 1 << 40)
     monkeypatch.setattr(kept_parts, "_IN_USE_S", -1.0)
     first = case.resolve("store")
-    monkeypatch.setattr(kept_parts, "MAX_BYTES", 3 * kept_parts._size(first.facts) // 2)
+    monkeypatch.setattr(kept_parts, "MAX_BYTES", 3 * kept_parts._size(first.facts.folder) // 2)
     case.recipe = case.recipe.model_copy(update={"seed": 1})
     second = case.resolve("store")
-    assert not Path(first.facts).exists() and Path(second.facts).exists()
+    assert not Path(first.facts.folder).exists() and Path(second.facts.folder).exists()
+
+
+def test_a_conversation_goes_by_the_id_that_it_would_have(tmp_path: Path) -> None:
+    """What users see is the id of what was merged: a list that names it takes all its rows out."""
+    case = merging(tmp_path, [[asked(0, "Who?"), asked(1, "Where?"), asked(2, "What?", "l")]])
+    (merged,) = {row["id"] for row in case.rows(case.resolve("before")) if row["others"]}
+    case.exclusions = Exclusions((merged, "nothing"))
+    resolved = case.resolve("after")
+    rows = case.ledger(resolved).sort("row").select("row", "fate", "stage", "rule", "value").rows()
+    assert rows == [
+        (0, "dropped", "access", "excluded", merged),
+        (1, "dropped", "access", "excluded", merged),
+        (2, "kept", "quota", "all", None),
+    ]
+    assert resolved.facts.named == (merged,) and resolved.num_excluded == 2

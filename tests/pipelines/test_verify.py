@@ -51,7 +51,7 @@ def small(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_samples=128,
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.resolution.SHARD_BYTES", 1)
+        patch.setattr("pipelines.shards.SHARD_BYTES", 1)
         build(options, Console(quiet=True))
     assert {f"data/{path.name}" for path in (out / "data").iterdir()} == {FIRST, LAST}
     return out

@@ -1,0 +1,51 @@
+"""Output shards of a resolved mixture: how many, and what the task of each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from mixtures.order import leaf_slot_blocks
+from mixtures.shards import shard_bounds
+from pipelines.resolution import Resolved
+from pipelines.shard_rows import ShardTask
+
+# Of about this size: large enough for throughput, small enough to hold eight at once.
+SHARD_BYTES = 500_000_000
+
+
+def shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask]:
+    """One task an output shard, in order; the rows of each are found when it runs."""
+    bounds = shard_bounds(resolved.total, -(-resolved.num_bytes // SHARD_BYTES))
+    known = resolved.supply.leaves.astype(np.int16)
+    blocks = leaf_slot_blocks(resolved.recipe, resolved.solution.quotas)
+    first = np.zeros(len(resolved.leaves), np.int64)
+    waiting = np.empty(0, np.int16)
+    for number, (start, stop) in enumerate(bounds):
+        waiting = _at_least(waiting, blocks, stop - start)
+        slots, waiting = known[waiting[: stop - start]], waiting[stop - start :]
+        yield ShardTask(
+            out=out,
+            name=f"train-{number:05d}-of-{len(bounds):05d}.parquet",
+            style=resolved.recipe.style,
+            facts=resolved.facts.folder,
+            start=start,
+            seed=resolved.recipe.seed,
+            leaves=resolved.leaves,
+            slots=slots,
+            first=first.copy(),
+            places=resolved.supply.places,
+            parts=resolved.facts.parts,
+        )
+        first += np.bincount(slots, minlength=len(first))
+
+
+def _at_least(
+    held: npt.NDArray[np.int16], blocks: Iterator[npt.NDArray[np.int16]], size: int
+) -> npt.NDArray[np.int16]:
+    parts = [held]
+    while sum(map(len, parts)) < size:
+        parts.append(next(blocks))
+    return np.concatenate(parts)

@@ -170,8 +170,8 @@ def _decide(
     rows, copies = _drop_copies(rows, task.recipe.duplicates)
     merged = rows.clear()
     if "mergeable" in rows.columns:
-        named = dict(excluded_ids(task.exclusions))
-        rows, merged = merge(rows, task.recipe, task.counter, task.scratch, named)
+        unwanted = dict(excluded_ids(task.exclusions))
+        rows, merged = merge(rows, task.recipe, task.counter, task.scratch, unwanted)
         copies = _follow(copies, merged, task.recipe.duplicates)
     dropped = rows.filter("gated").with_columns(
         fate=pl.lit(Fate.DROPPED.value), stage=pl.lit(Stage.GATE.value), value=None

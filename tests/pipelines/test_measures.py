@@ -30,8 +30,9 @@ def _build(built: Built, store: Path, out: Path) -> None:
 
 
 def _times(folder: Path) -> dict[str, int]:
-    """Times of change of what the store holds; that of done.json says when it was last used."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "done.json"]
+    """Times of change of the facts in a store; that of done.json says when it was last used."""
+    found = [p for kind in ("media", "rows") for p in sorted((folder / kind).rglob("*"))]
+    files = [p for p in found if p.is_file() and p.name != "done.json"]
     return {str(path): path.stat().st_mtime_ns for path in files}
 
 

@@ -103,6 +103,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     assert tree_digests(tmp_path / "out") == tree_digests(built.out)
 
 
+@pytest.mark.slow
 def test_killed_after_k_tasks_of_curate(built: Built, tmp_path: Path) -> None:
     total = _count(built.store, "done.json")
     # The later half are row tasks of milliseconds, which end before a look at the disk does.

@@ -64,7 +64,7 @@ def merge(
     rows = rows.with_columns(
         others=pl.lit(None, plain["others"]), turns=pl.lit(None, pl.List(pl.Int16))
     )
-    groups = _candidates(rows)
+    groups = _candidates(rows, recipe.max_turns or _MAX_TURNS)
     if groups.is_empty():
         return rows, rows.clear()
     merging = _Merging(groups, recipe, counter, scratch, excluded)
@@ -75,9 +75,13 @@ def merge(
     return pl.concat([kept, samples.select(rows.columns)]), lost
 
 
-def _candidates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows that may be merged and have another to be merged with, group after group."""
-    open_rows = rows.filter(pl.col("mergeable") & ~pl.col("gated"))
+def _candidates(rows: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Rows that may be merged and have another to be merged with, group after group.
+
+    A row of more turns than a conversation may have is trimmed by itself, as `shape` has it.
+    """
+    fits = pl.col("num_turns") <= most
+    open_rows = rows.filter(pl.col("mergeable") & ~pl.col("gated") & fits)
     twice = open_rows.select(pl.struct(_GROUP).is_duplicated()).to_series()
     return open_rows.filter(twice).sort(*_GROUP, "code", "part", "at")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,10 @@ _BATCH_ROWS = 2
 
 @dataclass(frozen=True)
 class Chat:
-    """One turn: `text` is asked and `answer` given; `media` are keys, each an image or a video."""
+    """`text` is asked and `answer` given; `media` are keys, each an image or a video.
+
+    `more` are further questions, each with the same answer.
+    """
 
     row: int
     text: str = "What is it?"
@@ -35,27 +39,30 @@ class Chat:
     subset: str = "ai2d"
     group: int = 0
     extra: str | None = None
+    more: tuple[str, ...] = ()
+
+    @property
+    def turns(self) -> list[list[tuple[str, str, str]]]:
+        """(role, type, text) of every content item of each turn."""
+        later = [[("user", "text", q), ("assistant", "text", self.answer)] for q in self.more]
+        return [self.items, *later]
 
     @property
     def items(self) -> list[tuple[str, str, str]]:
-        """(role, type, text) of every content item."""
+        """(role, type, text) of every content item of the first turn."""
         asked = [("user", self.kind, "") for _ in self.media] + [("user", "text", self.text)]
         return [*asked, ("assistant", "text", self.answer)] if self.answer else asked
 
     @property
     def content_id(self) -> str:
-        return content_id([turn_digest(self.items)], [digest_of(key) for key in self.media])
+        turns = [turn_digest(items) for items in self.turns]
+        return content_id(turns, [digest_of(key) for key in self.media])
 
     def as_row(self) -> Row:
-        roles = [role for role in ("user", "assistant") if role in {item[0] for item in self.items}]
         messages = [
-            {
-                "role": role,
-                "content": [
-                    {"type": kind, "text": text} for who, kind, text in self.items if who == role
-                ],
-            }
-            for role in roles
+            {"role": role, "content": [{"type": kind, "text": text} for _, kind, text in said]}
+            for items in self.turns
+            for role, said in itertools.groupby(items, key=lambda item: item[0])
         ]
         return {
             "row": self.row,
@@ -69,16 +76,19 @@ class Chat:
             "extra": self.extra,
         }
 
-    def as_turn(self, sample: int) -> Row:
+    def as_turns(self, sample: int) -> list[Row]:
+        return [self._turn(sample, number, items) for number, items in enumerate(self.turns)]
+
+    def _turn(self, sample: int, number: int, items: list[tuple[str, str, str]]) -> Row:
         return {
             "sample": sample,
-            "turn": 0,
-            "digest": turn_digest(self.items),
+            "turn": number,
+            "digest": turn_digest(items),
             "num_messages": 2 if self.answer else 1,
             "num_answers": 1 if self.answer else 0,
-            "num_media": len(self.media),
+            "num_media": 0 if number else len(self.media),
             "system_bytes": 0,
-            "user_bytes": len(self.text.encode()),
+            "user_bytes": sum(len(text.encode()) for role, _, text in items if role == "user"),
             "assistant_bytes": len(self.answer.encode()),
         }
 
@@ -130,7 +140,7 @@ def write_chats(folder: Path, *chats: Chat, rejected: Sequence[Row] = ()) -> str
             ipc.write_batch(pa.RecordBatch.from_pylist(part, schema=STORE_SCHEMA))
 
     write_ipc(join(str(folder), "samples.arrow"), write, STORE_SCHEMA)
-    turns = [chat.as_turn(place) for place, chat in enumerate(chats)]
+    turns = [turn for place, chat in enumerate(chats) for turn in chat.as_turns(place)]
     tables = {"turns": (turns, TURNS_SCHEMA), "rejected": (list(rejected), REJECTED_SCHEMA)}
     for name, (values, schema) in tables.items():
         table = pa.Table.from_pylist(values, schema=schema)

@@ -5,9 +5,9 @@
 The store of each size (benchmarks/synthetic.py, scale.yaml: 31 leaves on three levels, a token
 unit, ten per cent duplicates, merging, an exclusion list, three filters) is made first, and stays
 where a folder is named. Memory is the sum over the process tree of proportional set sizes (a page
-that several share counts once; mapped files count), sampled twice a second: Ray's own are in it, as
-they are in CPU time. `tokens off` is the most that any leaf is off the tokens asked of it; `shard
-rows/s` is at what rate one process looks up the rows of output shards, which emit tasks do.
+that several share counts once; mapped files count), sampled every two seconds: Ray's own are in it,
+as they are in CPU time. `tokens off` is the most that any leaf is off the tokens asked of it;
+`shard rows/s` is at what rate one process looks up the rows of output shards, as emit tasks do.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from benchmarks.synthetic import Amounts, make_store
 ROWS = (5_000_000, 50_000_000)
 # Issue 4, for the larger size on two cores; the last is how far time a row may grow between sizes.
 MAX_SECONDS, MAX_BYTES, MAX_GROWTH = 15 * 60, 12 << 30, 0.3
-_INTERVAL_S = 0.5
+# Each look walks the page tables of all that is mapped, and stops the process meanwhile.
+_INTERVAL_S = 2.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 

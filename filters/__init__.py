@@ -17,7 +17,7 @@ def discover() -> dict[str, Filter]:
     """All filters by name, sorted."""
     found: dict[str, Filter] = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
-        if info.name in _HELPERS:
+        if info.name in _HELPERS or info.name.startswith("_"):
             continue
         module = importlib.import_module(f"{__name__}.{info.name}")
         here = getattr(module, "FILTER", None)

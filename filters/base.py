@@ -7,6 +7,7 @@ too: filters fail closed.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
@@ -41,6 +42,14 @@ class Filter(ABC):
     # Stable snake_case words that `judge` may answer with.
     reasons: ClassVar[tuple[str, ...]]
     params_type: ClassVar[type[Params]]
+    # Where the idea and its thresholds come from, in one line.
+    source: ClassVar[str] = "ours"
+
+    @property
+    def scores(self) -> pa.Schema:
+        """Columns that `measure` gives: the module's constant SCORES."""
+        schema: pa.Schema = sys.modules[type(self).__module__].SCORES
+        return schema
 
     @abstractmethod
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -59,18 +59,23 @@ def content_id(turns: Sequence[bytes], media: Sequence[str]) -> str:
 
 
 def content_ids(
-    turns: bytes, num_turns: Sequence[int], media: bytes, num_media: Sequence[int]
-) -> list[str]:
-    """`content_id` of many samples: `turns` are their digests in a row (16 bytes each), and so are
-    `media` (32 bytes each); the counts say how many are whose. About 0.8 M ids/s."""
-    found = []
-    t = m = 0
-    for turn_count, media_count in zip(num_turns, num_media, strict=True):
-        t_end, m_end = t + 16 * turn_count, m + 32 * media_count
-        data = turn_count.to_bytes(4, "little") + turns[t:t_end] + media[m:m_end]
-        found.append(hashlib.blake2b(data, digest_size=16).hexdigest())
-        t, m = t_end, m_end
-    return found
+    turns: bytes, num_turns: npt.NDArray[np.int64], media: bytes, num_media: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint64]:
+    """`content_id` of many samples, each as its first and its last 8 bytes (little-endian; n x 2).
+
+    `turns` are their digests in a row (16 bytes each), and so are `media` (32 bytes each); the
+    counts say how many are whose. About 1 M ids/s.
+    """
+    heads = num_turns.astype("<u4").tobytes()
+    t_ends, m_ends = (16 * np.cumsum(num_turns)).tolist(), (32 * np.cumsum(num_media)).tolist()
+    blake2b = hashlib.blake2b
+    found = [
+        blake2b(heads[h : h + 4] + turns[t:t_end] + media[m:m_end], digest_size=16).digest()
+        for h, t, t_end, m, m_end in zip(
+            range(0, len(heads), 4), [0, *t_ends], t_ends, [0, *m_ends], m_ends, strict=False
+        )
+    ]
+    return np.frombuffer(b"".join(found), dtype="<u8").reshape(-1, 2)
 
 
 def key_digest(*parts: object) -> str:

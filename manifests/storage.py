@@ -230,6 +230,31 @@ def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
             return file.read(columns=columns, use_threads=False)
 
 
+def changed_ns(uri: str) -> int:
+    """When a local file was last written; 0 for a remote one, which nobody rewrites in place."""
+    return local_path(uri).stat().st_mtime_ns if is_local(uri) else 0
+
+
+def parquet_span(uri: str, column: str) -> tuple[int, str, str]:
+    """(rows, the least and the greatest text of a column) by the file's statistics.
+
+    The least is empty, and the greatest beyond all texts, where a row group has no statistics.
+    """
+    with undamaged(uri):
+        if is_local(uri):
+            about = pq.read_metadata(local_path(uri), memory_map=True)
+        else:
+            fs, path = filesystem(uri)
+            with fs.open(path, "rb") as handle:
+                about = pq.read_metadata(handle)
+        place = about.schema.names.index(column)
+        groups = [about.row_group(n).column(place).statistics for n in range(about.num_row_groups)]
+    if not all(group is not None and group.has_min_max for group in groups):
+        return about.num_rows, "", "\U0010ffff"
+    ends = [(group.min, group.max) for group in groups] or [("", "")]
+    return about.num_rows, min(low for low, _ in ends), max(high for _, high in ends)
+
+
 def write_ipc(
     uri: str, write: Callable[[pa.ipc.RecordBatchFileWriter], None], schema: pa.Schema
 ) -> None:

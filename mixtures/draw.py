@@ -31,13 +31,13 @@ class Drawn:
 
 
 def draws(
-    hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], seed: int
+    hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], seed: int, purpose: str = "draw"
 ) -> npt.NDArray[np.uint64]:
     """The stable draw of each content id, given by its first and its last 8 bytes, little-endian.
 
     Equal to `manifests.ids.stable_draws` of the ids as hex digits.
     """
-    word = np.uint64(seed_word(seed, "draw"))
+    word = np.uint64(seed_word(seed, purpose))
     return splitmix64(splitmix64(hi ^ word) ^ lo)
 
 

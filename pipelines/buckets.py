@@ -33,6 +33,9 @@ from pipelines.token_counter import Counter
 
 # A row of a bucket while it is sorted, copies included.
 _ROW_MEMORY = 400
+# Rows of a bucket, at most, whatever memory would allow: columns of some MB are reused by the
+# allocator, larger ones mapped and zeroed anew each time (3.5 M rows took four times as long each).
+BUCKET_ROWS = 1_000_000
 _BASE_MEMORY = 512 << 20
 _KEYS = 1 << 64
 
@@ -101,8 +104,9 @@ def drawn_path(scratch: str, number: int) -> str:
 
 
 def key_ranges(num_rows: int, memory_bytes: int) -> list[tuple[int, int]]:
-    """Equal ranges of keys whose rows fit the memory setting."""
-    count = max(-(-num_rows * _ROW_MEMORY // memory_bytes), 1)
+    """Equal ranges of keys whose rows fit the memory setting, and are BUCKET_ROWS at most."""
+    most = min(max(memory_bytes // _ROW_MEMORY, 1), BUCKET_ROWS)
+    count = max(-(-num_rows // most), 1)
     ends = [_KEYS * n // count for n in range(count + 1)]
     return list(zip(ends, ends[1:], strict=False))
 
@@ -214,14 +218,19 @@ def _drop_excluded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = rows.filter(~is_named)
     if named.is_empty():
         return rows, rows.clear()
-    copies = rows.drop("entry").join(named.select("hi", "lo", "entry"), on=["hi", "lo"])
-    excluded = copies.with_columns(
+    # Few rows share even the first half of an id with a named one.
+    likely = rows["hi"].is_in(named["hi"].implode()).arg_true()
+    copies = rows[likely].drop("entry").with_columns(place=likely)
+    copies = copies.join(named.select("hi", "lo", "entry"), on=["hi", "lo"])
+    is_copy = np.zeros(rows.height, bool)
+    is_copy[copies["place"].to_numpy()] = True
+    excluded = copies.drop("place").with_columns(
         fate=pl.lit(Fate.DROPPED.value),
         stage=pl.lit(Stage.ACCESS.value),
         rule=pl.lit(EXCLUDED_RULE),
         value="entry",
     )
-    return rows.join(named, on=["hi", "lo"], how="anti", maintain_order="left"), excluded
+    return rows.filter(pl.Series(~is_copy)), excluded
 
 
 def _follow(
@@ -259,7 +268,8 @@ def _drop_copies(
     First is what comes first by source, subset, and place upstream.
     """
     same = _same(among)
-    rows = rows.sort(*same, "code", "part", "at")
+    # Rows of one content come by part and place: files hold them by key, and equal ones by place.
+    rows = rows.sort(*same, "code", maintain_order=True)
     keys = rows.select(same)
     is_copy = rows.select(
         pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in same).fill_null(False)

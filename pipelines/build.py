@@ -22,13 +22,13 @@ from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
 from pipelines.build_folder import finished_shard, open_build, refuse_foreign, write_run
 from pipelines.catalog import open_catalog
+from pipelines.clips import FrameSpec
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
 from pipelines.downloads import Downloads, with_cache
 from pipelines.emit import EMIT_VERSION
 from pipelines.engine import Task
 from pipelines.exclude import Exclusions, read_exclusions
 from pipelines.finish import finish
-from pipelines.frames import FrameSpec
 from pipelines.gather import Gathered, gather
 from pipelines.judge import parse_policies, score_schemas
 from pipelines.judges import Judges

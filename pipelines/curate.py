@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from filters.base import Filter
 from manifests.ids import key_digest
+from pipelines.clips import FrameSpec
 from pipelines.curate_media import MediaTask, run_media_task
 from pipelines.curate_rows import RowTask, run_row_task
 from pipelines.engine import Task
-from pipelines.frames import FrameSpec
 from pipelines.measures import facts_bytes, measure_folder, missing
 from pipelines.store import is_done, media_folder, row_folder
 from pipelines.upstream import Upstream, card_digest, media_key, row_key

@@ -21,7 +21,7 @@ from manifests.ids import media_digest
 from manifests.packs import PackSlice, PackWriter
 from manifests.schema import MEDIA_SCHEMA
 from manifests.storage import join, read_parquet, sweep_temporary, write_parquet
-from pipelines.frames import Clip, FrameError, FrameSpec, frames_from_images, sample_frames
+from pipelines.clips import Clip, FrameError, FrameSpec
 from pipelines.images import ImageError, ImageFacts, image_suffix, probe_image
 from pipelines.measures import write_measures
 from pipelines.store import make_spool, mark_done
@@ -151,6 +151,9 @@ class _MediaWriter:
         return self._remember(digest, row, self._packs.add(members))
 
     def _sample(self, item: MediaItem) -> Clip:
+        # Loads the decoder, which plans and builds of a curated store do without.
+        from pipelines.frames import frames_from_images, sample_frames
+
         spec = self._task.spec
         if item.frames is not None:
             assert item.fps is not None

@@ -20,7 +20,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipelines.packets import FrameError, Packets, numbered, open_clip
+from pipelines.clips import FrameError
+from pipelines.packets import Packets, numbered, open_clip
 
 T = TypeVar("T")
 Take = Callable[[VideoFrame], T]

@@ -14,8 +14,9 @@ from typing import Any
 
 from PIL import Image
 
+from pipelines.clips import FrameError
 from pipelines.decoding import Choose, Decoded
-from pipelines.packets import FrameError, Packets, numbered, open_clip
+from pipelines.packets import Packets, numbered, open_clip
 from pipelines.pictures import SIDEWAYS, Picture, fit, jpeg, square, turn_of_frame
 
 # decord gives times as 32-bit floats: a millisecond is what is left of them after an hour.

@@ -20,6 +20,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ import pyarrow.compute as pc
 from manifests.errors import UsageError
 from manifests.ledger import Fate, Stage
 from manifests.storage import join, open_ipc
+from pipelines.ids import halves
 from pipelines.join import Joined
 
 EXCLUDED_RULE = "excluded"
@@ -39,6 +41,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*")
 _FILE_NAME = re.compile(r"(?P<stem>[\w-][\w.-]*)\.[A-Za-z0-9]{2,4}")
 _VIDEO_ID = re.compile(r"(?:youtube\.com/.*[?&/]|youtu\.be/)(?:v=)?(?P<id>[\w-]{11})(?:[?&#].*)?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_PLACE = re.compile(r"(.+)#(0|[1-9][0-9]{0,17})")
 _SAMPLE = re.compile(r".+/(?P<content>[0-9a-f]{32})")
 
 
@@ -72,13 +75,13 @@ def exclude(joined: Joined, exclusions: Exclusions) -> tuple[Joined, list[str]]:
     """(joined with what is named as dropped, entries that name something). Reads stored rows."""
     if not exclusions.entries:
         return joined, []
-    index = joined.index.with_row_index("at")
+    index, parsed = joined.index.with_row_index("at"), _parsed(exclusions)
     hits = pl.concat(
         [
-            _by_id(index, exclusions),
-            _by_place(index, exclusions),
-            _by_media(joined, index, exclusions),
-            _by_row(joined, index, exclusions),
+            _by_id(index, parsed),
+            _by_place(index, parsed),
+            _by_media(joined, index, parsed),
+            _by_row(joined, index, parsed),
         ]
     ).sort("at", "entry")
     named = set(hits["entry"].to_list())
@@ -98,54 +101,81 @@ def _entries(entries: Iterable[str]) -> pl.DataFrame:
     return pl.DataFrame({"entry": list(entries)}, schema={"entry": pl.String})
 
 
+@lru_cache(maxsize=1)
 def excluded_ids(exclusions: Exclusions) -> list[tuple[str, str]]:
     """(32 hex digits, entry) of the entries that are ids of samples."""
     return [(m["content"], e) for e in exclusions.entries if (m := _SAMPLE.fullmatch(e))]
 
 
-def _by_id(index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
-    """By the digest in it: equal digest, equal content."""
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """The entries as each kind is looked for."""
+
+    all: pl.DataFrame
+    ids: pl.DataFrame  # hi, lo, entry
+    places: pl.DataFrame  # name, row, entry
+    words: dict[str, list[str]]  # entries by what a text of a row may be
+
+
+@lru_cache(maxsize=1)
+def _parsed(exclusions: Exclusions) -> _Parsed:
+    """A process that judges several parts does this once."""
     found = excluded_ids(exclusions)
-    ids = pl.DataFrame(found, schema={"content_id": pl.String, "entry": pl.String}, orient="row")
-    return index.join(ids, on="content_id", how="inner").select("at", "entry")
+    hi, lo = halves("".join(digits for digits, _ in found), len(found))
+    words: dict[str, list[str]] = {}
+    for entry in exclusions.entries:
+        for word in _words(entry):
+            words.setdefault(word, []).append(entry)
+    places = [(*m.groups(), m[0]) for e in exclusions.entries if (m := _PLACE.fullmatch(e))]
+    schema = {"name": pl.String, "row": pl.String, "entry": pl.String}
+    return _Parsed(
+        all=_entries(exclusions.entries),
+        ids=_entries(e for _, e in found).with_columns(pl.Series("hi", hi), pl.Series("lo", lo)),
+        places=pl.DataFrame(places, schema, orient="row").with_columns(
+            pl.col("row").cast(pl.Int64)
+        ),
+        words=words,
+    )
 
 
-def _by_place(index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
-    rows = _entries(entry for entry in exclusions.entries if "#" in entry)
-    places = [
-        pl.format("{}/{}/{}#{}", "source", "subset", "file", "row"),
-        pl.format("{}/{}#{}", "source", "file", "row"),
+def _by_id(index: pl.DataFrame, parsed: _Parsed) -> pl.DataFrame:
+    """By the digest in it: equal digest, equal content."""
+    return index.join(parsed.ids, on=["hi", "lo"], how="inner").select("at", "entry")
+
+
+def _by_place(index: pl.DataFrame, parsed: _Parsed) -> pl.DataFrame:
+    # Names are few: of each file one with its subset, and one without.
+    files = index.select("source", "subset", "file").unique()
+    names = [
+        pl.format("{}/{}/{}", "source", "subset", "file"),
+        pl.format("{}/{}", "source", "file"),
     ]
-    found = [
-        index.select("at", entry=place).join(rows, on="entry", how="inner") for place in places
-    ]
-    return pl.concat(found).unique()
+    places = pl.concat([files.with_columns(name=name) for name in names])
+    places = places.join(parsed.places, on="name")
+    on = ["file", "row", "subset", "source"]
+    return index.select("at", *on).join(places, on=on).select("at", "entry").unique()
 
 
-def _by_media(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
-    wanted = _entries(exclusions.entries)
+def _by_media(joined: Joined, index: pl.DataFrame, parsed: _Parsed) -> pl.DataFrame:
     media = pl.DataFrame(pl.from_arrow(joined.media.select(["key", "digest"])))
     media = media.with_row_index("media").with_columns(pl.col("media").cast(pl.Int64))
     names = [
-        media.select("media", entry=name).join(wanted, on="entry") for name in media.columns[1:]
+        media.select("media", entry=name).join(parsed.all, on="entry") for name in media.columns[1:]
     ]
     exploded = index.select("at", "media").explode("media", empty_as_null=True)
     return exploded.join(pl.concat(names), on="media", how="inner").select("at", "entry")
 
 
-def _by_row(joined: Joined, index: pl.DataFrame, exclusions: Exclusions) -> pl.DataFrame:
+def _by_row(joined: Joined, index: pl.DataFrame, parsed: _Parsed) -> pl.DataFrame:
     """By the texts of `extra` and the rows' own media keys, which the index does not hold."""
-    wanted: dict[str, list[str]] = {}
-    for entry in exclusions.entries:
-        for word in _words(entry):
-            wanted.setdefault(word, []).append(entry)
+    wanted = parsed.words
     schema = {"folder": pl.Int32, "pos": pl.Int64, "entry": pl.String}
     found = [pl.DataFrame(schema=schema)]
     if wanted:
         for number, folder in enumerate(joined.row_folders):
             named = [(number, pos, entry) for pos, entry in _named_rows(folder, wanted)]
             found.append(pl.DataFrame(named, schema=schema, orient="row"))
-    places = index.filter(pl.col("pos").is_not_null()).select("folder", "pos", "at")
+    places = index.select("folder", "pos", "at")
     return places.join(pl.concat(found), on=["folder", "pos"], how="inner").select("at", "entry")
 
 
@@ -200,8 +230,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _with_copies(index: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
     """The rows hit, and every other row of the same content as one of them."""
-    contents = index.select("at", "content_id").drop_nulls()
-    copied = hits.join(contents, on="at").unique("content_id", keep="first", maintain_order=True)
-    copies = contents.join(copied.select("content_id", "entry"), on="content_id")
+    contents = index.select("at", "hi", "lo").drop_nulls()
+    copied = hits.join(contents, on="at").unique(["hi", "lo"], keep="first", maintain_order=True)
+    copies = contents.join(copied.select("hi", "lo", "entry"), on=["hi", "lo"])
     both = pl.concat([hits.select("at", "entry"), copies.select("at", "entry")])
     return both.unique("at", keep="first", maintain_order=True)

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
 from av.video.frame import VideoFrame
 
+from pipelines.clips import Clip, Frame, FrameError, FrameSpec
 from pipelines.decoding import Decoded, decode
 from pipelines.decord_frames import decode_with_decord
 from pipelines.images import ImageError
-from pipelines.packets import FrameError, Packets, list_packets
+from pipelines.packets import Packets, list_packets
 from pipelines.pictures import Picture, fit, picture_of_frame, picture_of_image
 
 __all__ = [
@@ -37,50 +37,7 @@ __all__ = [
     "wanted_times",
 ]
 
-# Raise it when the same spec gives other frames than before.
-VERSION = 1
 _MIN_DECODED = Fraction(1, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class FrameSpec:
-    """How clips are sampled: frames a second, most frames, longest edge (px), JPEG quality.
-
-    Issue 2 and SmolVLM2's training arguments (fps 1, max_frames 64, video_target_size 512). The
-    quality is ours: 90 is where text on a slide stays free of visible blocks.
-    """
-
-    fps: int = 1
-    max_frames: int = 64
-    longest_edge: int = 512
-    quality: int = 90
-
-    @property
-    def spec(self) -> str:
-        """What goes into media digests and store keys."""
-        rate = f"{self.fps}fps:{self.max_frames}"
-        return f"frames-{VERSION}:{rate}:{self.longest_edge}px:q{self.quality}"
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A sampled frame: time in ms from the first frame, JPEG bytes, size in pixels as shown."""
-
-    timestamp_ms: int
-    data: bytes
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Sampled frames in order of time, and the clip's own size (as shown), length and format."""
-
-    frames: tuple[Frame, ...]
-    duration_ms: int
-    width: int
-    height: int
-    format: str
 
 
 def wanted_times(duration_s: Fraction, spec: FrameSpec) -> list[Fraction]:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from manifests.ids import content_ids
 from manifests.ledger import Fate, Stage
 from pipelines.curate import CuratedSource
+from pipelines.ids import Halves, digest_table
 from pipelines.media_index import AMBIGUOUS, find_media, load_found
 from pipelines.row_facts import Ints, RowFacts, read_rows
 
@@ -40,7 +41,8 @@ _INDEX_TYPES: dict[str, Any] = {
     "kind": pl.String,
     "license": pl.String,
     "modality": pl.String,
-    "content_id": pl.String,
+    "hi": pl.UInt64,  # the content id's first and last 8 bytes; null where there is none
+    "lo": pl.UInt64,
     "media": pl.List(pl.Int64),  # positions in `Joined.media`
     "leading": pl.Boolean,  # whether all its media stand in its first turn
     "num_turns": pl.Int32,
@@ -93,7 +95,9 @@ def _named(index: pl.DataFrame, source: CuratedSource, first: int) -> pl.DataFra
     """With the index's columns in their order and types; `first` numbers the row folders."""
     files = pl.Series([file for _, file in source.rows], dtype=pl.String)
     rejected = pl.col("pos").is_null()
-    index = index.sort("folder", "row", "group", maintain_order=True).with_columns(
+    # Two runs that are nearly in order already: samples, and rows that none could be made of.
+    order = np.lexsort([index[name].to_numpy() for name in ("group", "row", "folder")])
+    index = index[order].with_columns(
         source=pl.lit(source.name),
         file=pl.lit(files).gather(pl.col("folder").cast(pl.UInt32)),
         folder=pl.when(~rejected).then(pl.col("folder") + first),
@@ -125,8 +129,10 @@ class _Join:
         )
         samples = self._with_fates(samples)
         usable = samples["fate"].is_null()
+        ids = self._content_ids()
         samples = samples.with_columns(
-            content_id=pl.when(usable).then(pl.Series(self._content_ids(), dtype=pl.String)),
+            hi=pl.when(usable).then(pl.Series(ids[:, 0])),
+            lo=pl.when(usable).then(pl.Series(ids[:, 1])),
             media=self._positions(usable.to_numpy(), first_media),
         )
         if facts.rejected.is_empty():
@@ -189,18 +195,12 @@ class _Join:
         sizes = np.bincount(self._owner, weights=each[self._local], minlength=len(self._counts))
         return sizes.astype(np.int64)
 
-    def _content_ids(self) -> list[str]:
+    def _content_ids(self) -> Halves:
         """Of all samples; those of samples that lack media mean nothing."""
-        digests = pl.Series(pl.from_arrow(self._media["digest"]), dtype=pl.String)
-        raw = b"".join(bytes.fromhex(digest or "") or bytes(32) for digest in digests.to_list())
-        table = np.frombuffer(raw + bytes(32), dtype="V32")  # the last one for absent media
-        turns = self._facts.turns
-        return content_ids(
-            turns.digests,
-            turns.counts.tolist(),
-            table[self._local].tobytes(),
-            self._counts.tolist(),
-        )
+        absent = np.zeros((1, 32), np.uint8)
+        table = np.concatenate([digest_table(self._media["digest"]), absent])
+        turns, media = self._facts.turns, table[self._local].tobytes()
+        return content_ids(turns.digests, turns.counts, media, self._counts)
 
     def _positions(self, usable: npt.NDArray[np.bool_], first: int) -> pl.Series:
         counts = np.where(usable, self._counts, 0)

@@ -13,7 +13,6 @@ import filters
 from filters.base import Filter, Params
 from manifests.errors import RecipeError
 from manifests.ledger import Fate, Stage
-from manifests.schema import STORE_SCHEMA
 from manifests.storage import read_parquet
 from pipelines.join import Joined
 from pipelines.store import measure_path
@@ -41,8 +40,7 @@ def parse_policies(policies: Mapping[str, Mapping[str, Any]]) -> list[tuple[Filt
 def score_schemas(names: Iterable[str]) -> dict[str, pa.Schema]:
     """Score columns of those of the filters that judge samples."""
     used = [filters.get(name) for name in names]
-    nothing = pa.RecordBatch.from_pylist([], schema=STORE_SCHEMA)
-    return {f.name: f.measure(nothing).schema for f in used if f.level == "sample"}
+    return {f.name: f.scores for f in used if f.level == "sample"}
 
 
 def judge_filters(joined: Joined, policies: Sequence[tuple[Filter, Params]]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -18,8 +19,13 @@ import polars as pl
 import pyarrow as pa
 
 from manifests.schema import MEDIA_SCHEMA
-from manifests.storage import join, read_parquet
+from manifests.storage import changed_ns, join, parquet_span, read_parquet
 
+# What resolve looks at.
+MEDIA_COLUMNS = [
+    *("key", "kind", "digest", "reason", "detail", "pack", "offsets", "lengths", "timestamps_ms"),
+    *("frame_sizes", "duration_ms"),
+]
 MISSING = -1
 AMBIGUOUS = -2
 
@@ -80,20 +86,33 @@ class MediaIndex:
         return usable[0] if len(same) == 1 else AMBIGUOUS
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A media table of a source: `first` is the position of its first media in the source."""
+
+    path: str
+    first: int
+    num_rows: int
+    low: str
+    high: str
+
+
 def find_media(folders: Sequence[str], suffix: bool, keys: pa.Array) -> _Ints:
     """For each of `keys` the position of its media among those of `folders`, or MISSING, AMBIGUOUS.
 
-    Keys are looked up as they stand all at once; only the rest goes through a `MediaIndex`.
+    Keys are looked up as they stand all at once, in the tables whose keys are around them; only
+    the rest goes through a `MediaIndex` of the whole source.
     """
     if not len(keys):
         return np.empty(0, np.int64)
-    known = pl.DataFrame({"key": _column(folders, "key")}).with_row_index("at")
     asked = pl.DataFrame({"key": pl.Series(pl.from_arrow(keys))})
-    fits = known.join(asked.unique(), on="key", how="semi")
-    if fits["key"].n_unique() < fits.height:
-        fits = _decide_copies(fits, folders)
-    found = asked.join(fits, on="key", how="left", maintain_order="left")
-    positions = found["at"].cast(pl.Int64).fill_null(MISSING).to_numpy().copy()
+    files = _around(_files(folders), asked["key"])
+    known = pl.DataFrame({"key": _column(files, "key"), "at": _positions(files)})
+    found = asked.join(known, on="key", how="left", maintain_order="left")
+    if found.height > asked.height:
+        known = _decide_copies(known.join(asked, on="key", how="semi"), files)
+        found = asked.join(known, on="key", how="left", maintain_order="left")
+    positions = found["at"].fill_null(MISSING).to_numpy().copy()
     if suffix and (positions == MISSING).any():
         index = _whole_index(tuple(folders))
         lost = np.flatnonzero(positions == MISSING)
@@ -102,31 +121,63 @@ def find_media(folders: Sequence[str], suffix: bool, keys: pa.Array) -> _Ints:
     return positions
 
 
-def _decide_copies(fits: pl.DataFrame, folders: Sequence[str]) -> pl.DataFrame:
+def _files(folders: Sequence[str]) -> list[_File]:
+    found, first = [], 0
+    for folder in folders:
+        path = join(folder, "media.parquet")
+        num_rows, low, high = _span(path, changed_ns(path))
+        found.append(_File(path, first, num_rows, low, high))
+        first += num_rows
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def _span(path: str, _changed_ns: int) -> tuple[int, str, str]:
+    """(rows, the least and the greatest key) by the file's own statistics."""
+    return parquet_span(path, "key")
+
+
+def _around(files: Sequence[_File], keys: pl.Series) -> list[_File]:
+    """Those that may hold one of the keys."""
+    files = [file for file in files if file.num_rows]
+    if len(files) < 2:
+        return files
+    ordered = keys.unique().sort()
+    low = ordered.search_sorted(pl.Series([file.low for file in files]), side="left")
+    high = ordered.search_sorted(pl.Series([file.high for file in files]), side="right")
+    return [file for file, some in zip(files, low < high, strict=True) if some]
+
+
+def _positions(files: Sequence[_File]) -> pl.Series:
+    spans = [np.arange(file.first, file.first + file.num_rows) for file in files]
+    return pl.Series("at", np.concatenate([np.empty(0, np.int64), *spans]))
+
+
+def _decide_copies(fits: pl.DataFrame, files: Sequence[_File]) -> pl.DataFrame:
     """One position a key, by the rules of `MediaIndex` where several media have it."""
     twice = fits.filter(pl.col("key").is_duplicated())
-    digests = _column(folders, "digest").gather(twice["at"]).to_list()
-    index = MediaIndex(twice["key"].to_list(), digests, suffix=False)
-    places = twice["at"].to_list()
-    decided = [
-        (key, places[at] if (at := index.find(key)) >= 0 else at)
-        for key in twice["key"].unique(maintain_order=True).to_list()
-    ]
-    chosen = pl.DataFrame(decided, schema={"key": pl.String, "at": pl.Int64}, orient="row")
-    once = fits.filter(~pl.col("key").is_duplicated()).select("key", pl.col("at").cast(pl.Int64))
+    digests = pl.DataFrame({"digest": _column(files, "digest"), "at": _positions(files)})
+    twice = twice.join(digests, on="at", how="left", maintain_order="left")
+    digest = pl.col("digest")
+    chosen = twice.group_by("key").agg(
+        at=pl.when(digest.min() != digest.max())  # of those that can be used
+        .then(pl.lit(AMBIGUOUS, pl.Int64))
+        .otherwise(pl.coalesce(pl.col("at").filter(digest.is_not_null()).min(), pl.col("at").min()))
+    )
+    once = fits.filter(~pl.col("key").is_duplicated()).select("key", "at")
     return pl.concat([once, chosen])
 
 
 @lru_cache(maxsize=1)
 def _whole_index(folders: tuple[str, ...]) -> MediaIndex:
     """Of one source; a process that joins several parts of it builds this once."""
-    keys, digests = (_column(folders, name).to_list() for name in ("key", "digest"))
+    files = _files(folders)
+    keys, digests = (_column(files, name).to_list() for name in ("key", "digest"))
     return MediaIndex(keys, digests, suffix=True)
 
 
-def _column(folders: Sequence[str], name: str) -> pl.Series:
-    parts = [read_parquet(join(folder, "media.parquet"), [name])[name] for folder in folders]
-    chunks = [chunk for part in parts for chunk in part.chunks]
+def _column(files: Sequence[_File], name: str) -> pl.Series:
+    chunks = [chunk for file in files for chunk in read_parquet(file.path, [name])[name].chunks]
     return pl.Series(name, pl.from_arrow(pa.chunked_array(chunks, pa.string())), pl.String)
 
 
@@ -140,22 +191,21 @@ def load_found(folders: Sequence[str], found: _Ints, first: int) -> tuple[pa.Tab
     num_absent = int((used < 0).sum())
     local = np.where(found < 0, found, places - num_absent)
     used = used[num_absent:]
-    tables, start = [_no_media()], 0
-    for number, folder in enumerate(folders):
-        if start > (used[-1] if len(used) else -1):
-            break
-        table = read_parquet(join(folder, "media.parquet"))
-        stop = start + table.num_rows
-        mine = used[np.searchsorted(used, start) : np.searchsorted(used, stop)] - start
+    tables = [_no_media()]
+    files = _files(folders) if len(used) else []
+    for number, file in enumerate(files):
+        stop = file.first + file.num_rows
+        mine = used[np.searchsorted(used, file.first) : np.searchsorted(used, stop)] - file.first
         if len(mine):
             numbers = pa.array(np.full(len(mine), first + number, np.int32))
-            taken = table.take(pa.array(mine)).append_column("folder", numbers)
-            tables.append(taken.append_column("place", pa.array(mine)))
-        start = stop
+            table = read_parquet(file.path, MEDIA_COLUMNS).take(pa.array(mine))
+            tables.append(table.append_column("folder", numbers))
+            tables[-1] = tables[-1].append_column("place", pa.array(mine))
     return pa.concat_tables(tables).combine_chunks(), local
 
 
 def _no_media() -> pa.Table:
-    schema = MEDIA_SCHEMA.append(pa.field("folder", pa.int32()))
+    schema = pa.schema([MEDIA_SCHEMA.field(name) for name in MEDIA_COLUMNS])
+    schema = schema.append(pa.field("folder", pa.int32()))
     schema = schema.append(pa.field("place", pa.int64()))
     return pa.Table.from_batches([], schema=schema)

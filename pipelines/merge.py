@@ -21,7 +21,7 @@ from mixtures.recipe import Recipe
 from mixtures.styles import get_style
 from pipelines.exclude import EXCLUDED_RULE
 from pipelines.flat import Bools, Ints, Lists, owners, ranges, starts
-from pipelines.ids import halves
+from pipelines.ids import Halves, bytes_table
 from pipelines.merged_media import WholeMedia, place_turns
 from pipelines.part_files import media_path, part_path, read_turn_rows, turn_columns
 from pipelines.row_counts import RowCounter, RowCounts, TurnOrder
@@ -64,15 +64,17 @@ def merge(
     rows = rows.with_columns(
         others=pl.lit(None, plain["others"]), turns=pl.lit(None, pl.List(pl.Int16))
     )
-    groups = _candidates(rows, recipe.max_turns or _MAX_TURNS)
+    groups = _candidates(rows.with_row_index("place"), recipe.max_turns or _MAX_TURNS)
     if groups.is_empty():
         return rows, rows.clear()
     merging = _Merging(groups, recipe, counter, scratch, excluded)
     samples = merging.samples()
     lost = pl.concat([merging.lost(), merging.excluded()], how="diagonal")
-    touched = pl.concat([samples.select("part", "at"), lost.select("part", "at")]).unique()
-    kept = rows.join(touched, on=["part", "at"], how="anti", maintain_order="left")
-    return pl.concat([kept, samples.select(rows.columns)]), lost
+    is_kept = np.ones(rows.height, bool)
+    for touched in (samples, lost):
+        is_kept[touched["place"].to_numpy()] = False
+    kept = rows.filter(pl.Series(is_kept))
+    return pl.concat([kept, samples.select(rows.columns)]), lost.drop("place")
 
 
 def _candidates(rows: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -104,9 +106,10 @@ class _Merging:
         found = [made for made in self._conversations() if len(made.members + made.silent) > 1]
         self._ids, self._order, counts, self._lists = self._shape(found)
         fits = counts.num_tokens <= sample_limit(recipe, counter)
-        named = np.array([content in excluded for content in self._ids], bool)
+        hexes = [pair.tobytes().hex() for pair in self._ids] if excluded else [""] * len(found)
+        named = np.array([content in excluded for content in hexes], bool)
         self._named = [
-            (found[at].members + found[at].silent, excluded[self._ids[at]])
+            (found[at].members + found[at].silent, excluded[hexes[at]])
             for at in np.flatnonzero(fits & named).tolist()
         ]
         self._fits, self._counts = fits & ~named, counts
@@ -143,9 +146,7 @@ class _Merging:
                 here.append(_Conversation([row], count))
         yield from here
 
-    def _shape(
-        self, found: list[_Conversation]
-    ) -> tuple[list[str], TurnOrder, RowCounts, pl.Series]:
+    def _shape(self, found: list[_Conversation]) -> tuple[Halves, TurnOrder, RowCounts, pl.Series]:
         """Ids, turn orders and counts of all conversations, one value each."""
         rows = np.array([row for made in found for row in made.members], np.int64)
         sizes = np.array([len(made.members) for made in found], np.int64)
@@ -166,13 +167,13 @@ class _Merging:
         return ids, order, counts, _number_lists(written, asked_c, placed)
 
     def _media(self, heads: Ints) -> tuple[Lists, pa.Table]:
-        """(media of each head by position in the table, the table)."""
+        """(media of each head by position in the table, the table, which has their digests)."""
         places = self._rows[heads].select("part", "at").with_row_index("order")
         tables, lists, start = [], [], 0
         for (number,), here in places.group_by("part", maintain_order=True):
             batch = read_batch(part_path(self._scratch, int(str(number))), ["media"])
             used = Lists(pa.chunked_array([batch.column("media").take(here["at"].to_arrow())]))
-            media = read_batch(media_path(self._scratch, int(str(number))))
+            media = read_batch(media_path(self._scratch, int(str(number))), ["digest"])
             tables.append(pa.Table.from_batches([media.take(pa.array(used.values))]))
             positions = np.arange(start, start + len(used.values))
             start += len(used.values)
@@ -181,19 +182,17 @@ class _Merging:
         found = pl.concat(lists).sort("order")["media"].to_arrow()
         return Lists(pa.chunked_array([found])), pa.concat_tables(tables).combine_chunks()
 
-    def _content_ids(self, turn: Ints, counts: Ints, media: Lists, table: pa.Table) -> list[str]:
+    def _content_ids(self, turn: Ints, counts: Ints, media: Lists, table: pa.Table) -> Halves:
         digests = np.stack([self._turns["digest_hi"][turn], self._turns["digest_lo"][turn]], axis=1)
-        raw = b"".join(table["digest"].to_pylist())
-        named = np.frombuffer(raw, dtype="V32")[media.values].tobytes()
-        turns = digests.astype("<u8").tobytes()
-        return content_ids(turns, counts.tolist(), named, media.counts.tolist())
+        named = bytes_table(table["digest"])[media.values].tobytes()
+        return content_ids(digests.astype("<u8").tobytes(), counts, named, media.counts)
 
-    def _shuffled(self, asked: Ints, counts: Ints, placed: RowTurns, ids: list[str]) -> Ints:
+    def _shuffled(self, asked: Ints, counts: Ints, placed: RowTurns, ids: Halves) -> Ints:
         if not self._recipe.shuffle_turns:
             return asked
         sample = owners(counts)
         number = asked - placed.first_r[sample]
-        draw = turn_draws(pl.Series(ids, dtype=pl.String), sample, number, self._recipe.seed)
+        draw = turn_draws(ids[:, 0], ids[:, 1], sample, number, self._recipe.seed)
         return asked[np.lexsort((number, draw, sample))]
 
     def _count(
@@ -214,7 +213,7 @@ class _Merging:
         """The conversations, each at the place of its first row."""
         fits = np.flatnonzero(self._fits)
         heads = self._rows[[made.members[0] for made in self._made]]
-        hi, lo = halves("".join(self._ids[at] for at in fits.tolist()), len(fits))
+        ids = self._ids[fits]
         sizes = np.array([len(made.members) for made in self._made], np.int64)
         members = np.array([row for made in self._made for row in made.members], np.int64)
         texts = self._rows["text_bytes"].to_numpy()[members]
@@ -223,8 +222,8 @@ class _Merging:
         columns = {name: getattr(self._counts, name)[fits].astype(np.int32) for name in _COUNTS}
         return heads.with_columns(
             **{name: pl.Series(values) for name, values in columns.items()},
-            hi=pl.Series(hi),
-            lo=pl.Series(lo),
+            hi=pl.Series(ids[:, 0]),
+            lo=pl.Series(ids[:, 1]),
             bytes=pl.col("bytes") - pl.col("text_bytes") + pl.Series(text_bytes),
             text_bytes=pl.Series(text_bytes),
             others=self._others(members, sizes),
@@ -246,7 +245,7 @@ class _Merging:
             found = sorted(made.members + made.silent)
             rows += found
             owner += [(number, made.members[0])] * len(found)
-        hi, lo = halves("".join(self._ids[number] for number, _ in owner), len(owner))
+        ids = self._ids[[number for number, _ in owner]]
         heads = np.array([head for _, head in owner], np.int64)
         row = np.array(rows, np.int64)
         new = np.bincount(owners(self._count_r), weights=self._new_t, minlength=len(self._count_r))
@@ -263,8 +262,8 @@ class _Merging:
             head_code=self._rows["code"].gather(heads),
             own_hi="hi",
             own_lo="lo",
-            hi=pl.Series(hi),
-            lo=pl.Series(lo),
+            hi=pl.Series(ids[:, 0]),
+            lo=pl.Series(ids[:, 1]),
         )
 
     def excluded(self) -> pl.DataFrame:

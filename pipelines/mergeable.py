@@ -8,20 +8,18 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from manifests.storage import join as join_path
 from manifests.storage import read_parquet
 from pipelines.flat import Bools, Ints, Lists, ranges, starts
+from pipelines.ids import Halves, digest_table
 from pipelines.join import Joined
 from pipelines.part_files import turn_columns, turns_path
 from pipelines.row_facts import digest_bytes
 from pipelines.scratch import write_table
 from pipelines.shape import Shaped
-
-Halves = npt.NDArray[np.uint64]
 
 # Columns of open rows: a row's media in two halves (null: no media), whether it may be merged, and
 # where its turns are.
@@ -77,11 +75,11 @@ def _media_halves(index: pl.DataFrame, joined: Joined) -> tuple[Halves, Halves]:
     Rows without media have zeros.
     """
     lists = Lists(pa.chunked_array([index["media"].to_arrow()]))
-    named = joined.media["digest"].to_pylist()
-    digests = [bytes.fromhex(digest)[:16] if digest else bytes(16) for digest in named]
-    keys = np.frombuffer(b"".join(digests) + bytes(16), dtype="<u8").reshape(-1, 2)
-    first = np.append(lists.values, len(digests))[lists.starts[:-1]]
-    found = keys[np.where(lists.counts > 0, first, len(digests))].copy()
+    absent = np.zeros((1, 16), np.uint8)
+    table = np.concatenate([digest_table(joined.media["digest"])[:, :16], absent])
+    keys = table.view("<u8")
+    first = np.append(lists.values, len(keys) - 1)[lists.starts[:-1]]
+    found = keys[np.where(lists.counts > 0, first, len(keys) - 1)]
     for row in np.flatnonzero(lists.counts > 1).tolist():
         several = keys[lists.slice(row, row + 1)].tobytes()
         found[row] = np.frombuffer(hashlib.blake2b(several, digest_size=16).digest(), dtype="<u8")

@@ -24,6 +24,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from pipelines.clips import FrameError
 from pipelines.images import MAX_PIXELS
 
 _MAX_FILE_BYTES = 8 << 30
@@ -31,15 +32,6 @@ _MAX_FILE_BYTES = 8 << 30
 _FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,gif,h264,hevc,m4v,mpegvideo,ivf"
 _OPEN_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 _MIN_HELD = Fraction(1, 2)
-
-
-class FrameError(Exception):
-    """A clip that gives no frames: `reason` is a stable word, `detail` for people."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from manifests.storage import join
 from pipelines.flat import Ints, ranges, starts
+from pipelines.ids import as_bytes, bytes_table, hex_digits
 from pipelines.scratch import column, read_batch
 from pipelines.turn_units import TurnUnits
 
@@ -39,10 +40,7 @@ def turns_path(scratch: str, number: int) -> str:
 
 def media_rows(media: pa.Table) -> pa.Table:
     """What a part keeps of its media: what emit needs, digests as bytes (null: not usable)."""
-    digests = [
-        None if hexes is None else bytes.fromhex(hexes) for hexes in media["digest"].to_pylist()
-    ]
-    table = media.select(_MEDIA).append_column("digest", pa.array(digests, pa.binary(32)))
+    table = media.select(_MEDIA).append_column("digest", as_bytes(media["digest"]))
     at = table.schema.get_field_index("kind")
     return table.set_column(at, "kind", table["kind"].dictionary_encode())
 
@@ -52,7 +50,7 @@ def as_media(batch: pa.RecordBatch) -> pa.Table:
     table = pa.Table.from_batches([batch])
     texts = {
         "kind": table["kind"].cast(pa.string()),
-        "digest": pa.array([d.hex() for d in table["digest"].to_pylist()], pa.string()),
+        "digest": hex_digits(bytes_table(table["digest"])),
     }
     for name, values in texts.items():
         table = table.set_column(table.schema.get_field_index(name), name, values)

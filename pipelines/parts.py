@@ -29,7 +29,6 @@ from pipelines.claims import claim
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.exclude import Exclusions, exclude
-from pipelines.ids import halves
 from pipelines.join import Joined, join_rows
 from pipelines.judge import judge_filters, parse_policies
 from pipelines.mergeable import MERGE_FACTS, with_merge_facts
@@ -207,19 +206,16 @@ def _with_bytes(index: pl.DataFrame, joined: Joined) -> pl.DataFrame:
 
 def _part_rows(index: pl.DataFrame) -> pl.DataFrame:
     """The part file's columns; what few words repeat is coded."""
-    ids = index["content_id"].fill_null("0" * 32)
-    hi, lo = halves("".join(ids.to_list()), index.height)
     return index.select(
         *(pl.col(n).cast(pl.Categorical) if n in _CODED else n for n in _PART_COLUMNS),
-        pl.col("content_id").is_not_null().alias("has_id"),
-        pl.Series("hi", hi),
-        pl.Series("lo", lo),
+        pl.col("hi").is_not_null().alias("has_id"),
+        pl.col("hi", "lo").fill_null(0),
     )
 
 
 def _open_rows(index: pl.DataFrame, task: PartTask) -> pl.DataFrame:
     """Rows that may still be drawn, and those that a list names; sorted by key."""
-    is_excluded = (pl.col("rule") == "excluded") & pl.col("content_id").is_not_null()
+    is_excluded = (pl.col("rule") == "excluded") & pl.col("hi").is_not_null()
     wanted = pl.col("fate").is_null() | is_excluded
     codes = {name: code for code, name in enumerate(subset_codes(task.cards))}
     names = pl.format("{}/{}", "source", "subset")
@@ -230,17 +226,17 @@ def _open_rows(index: pl.DataFrame, task: PartTask) -> pl.DataFrame:
         names.replace_strict(codes, return_dtype=pl.Int32).alias("code"),
         pl.col("gate_rule").is_not_null().alias("gated"),
         pl.when(is_excluded).then("value").alias("entry"),
-        "content_id",
+        "hi",
+        "lo",
         *OPEN_SUMS,
         *(name for name in MERGE_FACTS if name in index.columns),
     )
-    hi, lo = halves("".join(rows["content_id"].to_list()), rows.height)
-    draw = pl.Series("key", draws(hi, lo, task.recipe.seed), dtype=pl.UInt64)
-    rows = rows.drop("content_id").with_columns(pl.Series("hi", hi), pl.Series("lo", lo), draw)
+    draw = draws(rows["hi"].to_numpy(), rows["lo"].to_numpy(), task.recipe.seed)
+    rows = rows.with_columns(pl.Series("key", draw, dtype=pl.UInt64))
     if task.recipe.merge == "same_media":
         rows = rows.with_columns(key=pl.coalesce("media_half", "key"))
     rows = rows if rows["entry"].is_not_null().any() else rows.drop("entry")
-    return rows.sort("key", "hi", "lo", "at")
+    return rows.sort("key", maintain_order=True)
 
 
 def _ranges(index: pl.DataFrame) -> dict[str, tuple[int, int]]:
@@ -256,7 +252,9 @@ def _lost(index: pl.DataFrame) -> dict[tuple[str, str], int]:
 
 def index_digest(index: pl.DataFrame) -> str:
     """32 hex digits over every row's place, content and fate: what was read, and what it became."""
-    state = hashlib.blake2b("".join(index["content_id"].fill_null("-").to_list()).encode())
+    state = hashlib.blake2b(index["hi"].is_null().to_numpy().tobytes())
+    for name in ("hi", "lo"):
+        state.update(index[name].fill_null(0).to_numpy().tobytes())
     for name in _DIGESTED:
         values = index[name]
         if values.dtype != pl.String:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from manifests.schema import STORE_SCHEMA
 from manifests.storage import join, open_ipc, read_parquet
@@ -113,7 +114,7 @@ def _wanted(names: pa.ChunkedArray, subsets: frozenset[str] | None) -> Any:
     """Which rows are of these subsets; None where all are."""
     if subsets is None:
         return None
-    keep = np.isin(names.to_numpy().astype(str), sorted(subsets))
+    keep = pc.is_in(names, pa.array(sorted(subsets))).to_numpy()
     return None if keep.all() else keep
 
 

@@ -71,8 +71,13 @@ def run_settle_task(task: SettleTask) -> dict[str, Any]:
     size = np.maximum(task.samples[leaf], 1)
     passes = np.maximum(-(-(task.quotas[leaf] - rank) // size), 0)
     drawn = np.flatnonzero(passes)
-    places = pl.DataFrame({name: column(batch, name)[drawn] for name in ("part", "at")})
-    write_frame(kept_path(task.scratch, task.number), places.sort("part", "at"))
+    part, at = (column(batch, name)[drawn].astype(np.uint64) for name in ("part", "at"))
+    places = np.sort(part << np.uint64(32) | at)
+    halves = {"part": places >> np.uint64(32), "at": places & np.uint64(0xFFFFFFFF)}
+    write_frame(
+        kept_path(task.scratch, task.number),
+        pl.DataFrame({name: values.astype(np.uint32) for name, values in halves.items()}),
+    )
     totals = {
         name: int((column(batch, name).astype(np.int64) * passes).sum()) for name in TOTAL_COLUMNS
     }

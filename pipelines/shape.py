@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from manifests.ids import splitmix64, stable_draws
+from manifests.ids import splitmix64
+from mixtures.draw import draws
 from mixtures.recipe import Recipe
 from mixtures.styles import get_style
 from pipelines.flat import Bools, Ints, owners, ranges
 from pipelines.gate import RULE, Gated, gate
+from pipelines.ids import Halves
 from pipelines.join import Joined
 from pipelines.media_units import MediaUnits
 from pipelines.row_counts import ALL_FRAMES, Asked, RowCounter, TurnOrder
@@ -25,7 +26,6 @@ from pipelines.turn_units import RowTurns, TurnUnits, read_turns
 
 __all__ = ["Counter", "Shaped", "shape"]
 
-Draws = npt.NDArray[np.uint64]
 _NO_LIMIT = 1 << 62
 _COUNTS = (
     *("num_tokens", "num_media_tokens", "num_answer_tokens", "num_text_tokens", "num_images"),
@@ -96,7 +96,8 @@ def turn_order(rows: pl.DataFrame, placed: RowTurns, recipe: Recipe) -> tuple[Tu
         row = owners(counts)
         at = np.flatnonzero(shuffled[row])
         number = turn[at] - placed.first_r[row[at]]
-        draw = turn_draws(rows["content_id"], row[at], number, recipe.seed)
+        hi, lo = (rows[name].to_numpy() for name in ("hi", "lo"))
+        draw = turn_draws(hi, lo, row[at], number, recipe.seed)
         turn[at] = turn[at][np.lexsort((number, draw, row[at]))]
     return TurnOrder.of(placed, turn, counts), counts
 
@@ -109,11 +110,10 @@ def _shuffled(rows: pl.DataFrame, counts: Ints) -> Bools:
     return np.asarray(free.to_series().to_numpy() & (counts > 1), bool)
 
 
-def turn_draws(content_ids: pl.Series, row: Ints, number: Ints, seed: int) -> Draws:
+def turn_draws(hi: Halves, lo: Halves, row: Ints, number: Ints, seed: int) -> Halves:
     """A stable draw of each turn, a function of (seed, its row's content id, its number) alone."""
-    unique, which = np.unique(row, return_inverse=True)
-    draws = stable_draws(content_ids.gather(unique).to_list(), seed, "turns")
-    return splitmix64(draws[which] ^ splitmix64(number.astype(np.uint64)))
+    own = draws(hi[row], lo[row], seed, "turns")
+    return splitmix64(own ^ splitmix64(number.astype(np.uint64)))
 
 
 def shape_columns(gated: Gated, order: TurnOrder, placed: RowTurns, limit: int) -> pl.DataFrame:

@@ -1,10 +1,9 @@
-"""How many ids a tokenizer makes of texts, fast: words are counted once and looked up after that.
+"""How many ids a tokenizer makes of texts, fast: parts are counted once and looked up after that.
 
-A byte-level BPE first cuts a text by a regular expression, and never joins over a cut. A single
-space between two other characters is such a cut. So a text's ids are the sum of those of its words,
-each with the space before it, and most words of a corpus have been met before. Words that have not
-are cut further, as the tokenizer would, where they are ASCII: few of these parts are new. Of a
-tokenizer that cuts in another way, every text is counted as a whole.
+A byte-level BPE first cuts a text by a regular expression, and never joins over a cut. So a text's
+ids are the sum of those of its parts (byte_cuts.py), and most parts of a corpus have been met
+before. Texts with special tokens in them, and those of a tokenizer that cuts in another way, are
+counted as a whole by the library.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from manifests.errors import UsageError
 from mixtures.tokens import Template
+from pipelines.byte_cuts import FOREIGN_SPACE, cut
 
 _END = "<end_of_utterance>"
 # What the chat template and the image layout of SmolVLM put around texts.
@@ -35,16 +34,8 @@ SPECIAL_TOKENS = (
 )
 _ROLES = ("User", "System", "Assistant")
 
-_SPACE = re.compile(r" (?=\S)(?<=\S )")
-# GPT-2's cuts of ASCII text, digits one by one before it (SmolLM2).
-_PARTS = re.compile(
-    r"'(?:s|t|re|ve|m|ll|d)| ?[A-Za-z]+|[0-9]| ?[^\sA-Za-z0-9]+|\s+(?=[0-9])|\s+(?!\S)|\s+",
-    re.ASCII,
-)
-# Before a text's first word, which has no space before it: no text holds a lone surrogate.
-_FIRST = "\ud800"
-# Words that are kept, and the characters of the longest: some 60 MB.
-_MAX_WORDS = 300_000
+# Parts that are kept, and the characters of the longest: some 60 MB.
+_MAX_PARTS = 300_000
 _MAX_CHARACTERS = 64
 
 
@@ -61,10 +52,9 @@ class TextCounter:
         self._special = re.compile(
             "|".join(re.escape(t["content"]) for t in config["added_tokens"])
         )
-        self._by_words = _cuts_at_spaces(config)
-        self._parts = _PARTS if _cuts_digits(config) else None
-        self._words: dict[str, int] = {}
-        self._known_parts: dict[str, int] = {}
+        self._is_cut = _is_cut_by_kinds(config)
+        self._single_digits = _cuts_digits(config)
+        self._parts: dict[str, int] = {}
         self._check_roles()
         newline, newlines, head = self.counts(["\n", "\n\n", "Assistant:"]).tolist()
         self.template = Template(
@@ -73,43 +63,45 @@ class TextCounter:
 
     def counts(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Ids of each text; special tokens in a text are one id each."""
-        if not self._by_words:
-            whole = self._tokenizer.encode_batch_fast(
-                [_END + text for text in texts], add_special_tokens=False
-            )
-            return np.array([len(ids) - 1 for ids in whole], np.int64)
-        split = [_SPACE.split(_FIRST + text) for text in texts]
-        new = [*set(chain.from_iterable(split)).difference(self._words)]
-        self._words.update(zip(new, self._of_words(new), strict=True))
-        count = self._words.__getitem__
-        found = np.array([sum(map(count, words)) for words in split], np.int64)
-        self._forget(new)
+        if not self._is_cut:
+            return self._of_wholes(texts)
+        special, space = self._special.search, FOREIGN_SPACE.search
+        odd = [n for n, text in enumerate(texts) if special(text) or space(text)]
+        plain = list(texts)
+        for number in odd:
+            plain[number] = ""
+        parts, begins = cut(plain, self._single_digits)
+        coded = parts.dictionary_encode()
+        known = self._of_parts(coded.dictionary.to_pylist())
+        ends = np.concatenate([[0], np.cumsum(known[coded.indices.to_numpy()])])
+        found: npt.NDArray[np.int64] = np.diff(ends[begins])
+        found[odd] = self._of_wholes([texts[number] for number in odd])
         return found
 
-    def _of_words(self, words: Sequence[str]) -> list[int]:
-        texts = [word[1:] if word[0:1] == _FIRST else " " + word for word in words]
-        split = [self._cut(text) for text in texts]
-        new = [*set(chain.from_iterable(split)).difference(self._known_parts)]
-        ids = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
-        self._known_parts.update(zip(new, map(len, ids), strict=True))
-        count = self._known_parts.__getitem__
-        found = [sum(map(count, parts)) for parts in split]
-        if len(self._known_parts) > _MAX_WORDS:
-            self._known_parts.clear()
-        return found
+    def _of_wholes(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        whole = self._tokenizer.encode_batch_fast(
+            [_END + text for text in texts], add_special_tokens=False
+        )
+        return np.array([len(ids) - 1 for ids in whole], np.int64)
 
-    def _cut(self, text: str) -> list[str]:
-        if self._parts is None or not text.isascii() or self._special.search(text):
-            return [text]
-        return self._parts.findall(text)
+    def _of_parts(self, parts: list[str]) -> npt.NDArray[np.int64]:
+        """Each part is there once."""
+        counts = list(map(self._parts.get, parts))
+        new = [part for part, count in zip(parts, counts, strict=True) if count is None]
+        if new:
+            ids = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
+            made = dict(zip(new, map(len, ids), strict=True))
+            counts = [
+                made[part] if count is None else count
+                for part, count in zip(parts, counts, strict=True)
+            ]
+            self._remember(made)
+        return np.array(counts, np.int64)
 
-    def _forget(self, new: Sequence[str]) -> None:
-        if len(self._words) > _MAX_WORDS:
-            self._words.clear()
-            return
-        for word in new:
-            if len(word) > _MAX_CHARACTERS:
-                del self._words[word]
+    def _remember(self, made: dict[str, int]) -> None:
+        if len(self._parts) > _MAX_PARTS:
+            self._parts.clear()
+        self._parts |= {part: n for part, n in made.items() if len(part) <= _MAX_CHARACTERS}
 
     def _check_roles(self) -> None:
         """Sums are exact only where a newline, a role and its text share no id."""
@@ -148,18 +140,17 @@ def _pre_tokenizers(config: dict[str, Any]) -> list[dict[str, Any]]:
     return steps
 
 
-def _cuts_at_spaces(config: dict[str, Any]) -> bool:
-    """Whether the cuts are known, and nothing else looks beyond a word."""
+def _is_cut_by_kinds(config: dict[str, Any]) -> bool:
+    """Whether the cuts are known, and nothing else looks beyond a part."""
     *others, last = _pre_tokenizers(config)
     byte_level = last.get("type") == "ByteLevel" and last.get("use_regex", True)
     plain = byte_level and not last["add_prefix_space"] and config["normalizer"] is None
     tokens = config["added_tokens"]
     narrow = not any(t["lstrip"] or t["rstrip"] or t["single_word"] for t in tokens)
     whole = not any(character.isspace() for t in tokens for character in t["content"])
-    digits = all(step["type"] == "Digits" for step in others)
+    digits = all(s["type"] == "Digits" and s["individual_digits"] for s in others)
     return bool(plain and narrow and whole and digits and config["model"]["type"] == "BPE")
 
 
 def _cuts_digits(config: dict[str, Any]) -> bool:
-    digits = [step for step in _pre_tokenizers(config) if step.get("type") == "Digits"]
-    return len(digits) == 1 and bool(digits[0]["individual_digits"])
+    return any(step.get("type") == "Digits" for step in _pre_tokenizers(config))

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from rich.console import Console
+
+# A commit passes or fails, and not by luck. To search on: --hypothesis-profile=default, which
+# takes other cases on every run. No test is timed: machines are shared.
+settings.register_profile("same-cases", derandomize=True, deadline=None)
+settings.load_profile("same-cases")
 
 
 @pytest.fixture(autouse=True)
@@ -50,31 +56,61 @@ def smollm2_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+# Texts, archives of clips and of images, and Parquet; merged.
+_SMALL = """
+name: small
+description: one subset of each kind of upstream
+unit: samples
+merge: same_media
+filters: {content_items: {}, roles: {}, placeholders: {}, turn_length: {}, image_bounds: {}}
+components:
+  - {name: text, share: 20%, modality: text, sources: [magpie/Magpie-Pro-300K-Filtered]}
+  - {name: image, share: 50%, sources: [the_cauldron/ai2d, m4_instruct]}
+  - {name: video, share: 30%, modality: video, sources: [llava_video_178k/0_30_s_nextqa]}
+"""
+
+
 @dataclass(frozen=True)
 class Built:
     """A finished build of the samples, and what it was made from."""
 
+    recipe: str
     mirror: Path
     store: Path
     out: Path
+
+    def again(self, store: Path, out: Path) -> None:
+        """The same build from another store to another place, in this process."""
+        from pipelines.build import build
+        from pipelines.options import BuildOptions
+
+        options = BuildOptions(
+            recipe=self.recipe,
+            mirror=str(self.mirror),
+            store=str(store),
+            out=str(out),
+            engine="inline",
+        )
+        build(options, Console(quiet=True))
 
 
 @pytest.fixture(scope="session")
 def built(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The video mixture of the samples, built in this process."""
-    from pipelines.build import build
-    from pipelines.options import BuildOptions
-
     folder = tmp_path_factory.mktemp("built")
-    done = Built(samples, folder / "store", folder / "video")
-    options = BuildOptions(
-        recipe="video",
-        mirror=str(done.mirror),
-        store=str(done.store),
-        out=str(done.out),
-        engine="inline",
-    )
-    build(options, Console(quiet=True))
+    done = Built("video", samples, folder / "store", folder / "video")
+    done.again(done.store, done.out)
+    return done
+
+
+@pytest.fixture(scope="session")
+def small_built(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A mixture of few sources, for tests that build it again in other ways."""
+    folder = tmp_path_factory.mktemp("small")
+    recipe = folder / "small.yaml"
+    recipe.write_text(_SMALL)
+    done = Built(str(recipe), samples, folder / "store", folder / "small")
+    done.again(done.store, done.out)
     return done
 
 

@@ -110,8 +110,9 @@ def test_scores_have_the_documented_types(name: str) -> None:
     assert measured.schema == importlib.import_module(f"filters.{name}").SCORES
     assert all(column.null_count == 0 for column in measured.columns)
     for field in measured.schema:
-        assert re.match(r"num_|is_|ends_with_", field.name) or re.search(
-            r"_(px|chars|ratio)$", field.name
+        assert re.match(r"num_|is_|has_|ends_with_", field.name) or re.search(
+            r"_(px|chars|words|ratio|share|score|bytes|seconds|per_minute|mean|std|bits|code)$",
+            field.name,
         ), f"{field.name} names no unit"
 
 

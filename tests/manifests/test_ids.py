@@ -30,9 +30,11 @@ def _ids(start: int, stop: int) -> list[str]:
 def test_ids_of_many_are_those_of_each(samples: list[tuple[list[bytes], list[str]]]) -> None:
     turns = b"".join(digest for sample, _ in samples for digest in sample)
     media = b"".join(bytes.fromhex(digest) for _, named in samples for digest in named)
-    counts = [len(sample) for sample, _ in samples], [len(named) for _, named in samples]
-    found = ids.content_ids(turns, counts[0], media, counts[1])
-    assert found == [ids.content_id(sample, named) for sample, named in samples]
+    num_turns = np.array([len(sample) for sample, _ in samples], np.int64)
+    num_media = np.array([len(named) for _, named in samples], np.int64)
+    found = ids.content_ids(turns, num_turns, media, num_media)
+    wanted = [ids.content_id(sample, named) for sample, named in samples]
+    assert [pair.tobytes().hex() for pair in found] == wanted
 
 
 def test_golden_values() -> None:

@@ -15,9 +15,15 @@ from mixtures.tree import Node, tree
 def level_by_hand(
     quotas: Sequence[int], lines: Sequence[Sequence[Fraction]], ends: Sequence[int]
 ) -> list[list[int]] | None:
-    """Rows of each child in each window, the earliest deadline first; None if that fails."""
+    """Rows of each child in each window, the earliest deadline first; None if that fails.
+
+    It fails, too, where a child would be a whole row behind a line with all of its rows done.
+    """
     jobs = []
     for place, quota in enumerate(quotas):
+        before = [end for end in ends if end < sum(quotas)]
+        if any(floor(end * line[place]) > quota for line in lines for end in before):
+            return None
         for job in range(quota):
             after = max(floor(job / line[place]) for line in lines)
             due = min(ceil((job + 1) / line[place]) for line in lines)
@@ -41,7 +47,7 @@ def level_by_hand(
 
 
 def order_by_hand(recipe: Recipe, quotas: Sequence[int]) -> list[list[int]]:
-    """Rows of each leaf in each window."""
+    """Rows of each leaf in each window; shares of tokens are none of rows."""
     total = sum(quotas)
     ends = [*range(WINDOW_ROWS, total, WINDOW_ROWS), total] if total else []
     counts = [[0] * len(quotas) for _ in ends]
@@ -51,7 +57,8 @@ def order_by_hand(recipe: Recipe, quotas: Sequence[int]) -> list[list[int]]:
         sizes = [sum(quotas[leaf] for leaf in node.leaves) for node in drawn]
         own = [Fraction(size, sum(sizes)) for size in sizes]
         asked = [node.component.share or Fraction(0) for node in drawn]
-        both = level_by_hand(sizes, [own, asked], ends) if all(asked) else None
+        is_asked = recipe.unit == "samples" and all(asked)
+        both = level_by_hand(sizes, [own, asked], ends) if is_asked else None
         rows = both or level_by_hand(sizes, [own], ends)
         assert rows is not None
         for place, node in enumerate(drawn):

@@ -72,6 +72,15 @@ def test_more_due_than_there_are_rows_is_refused() -> None:
     assert _taken(Schedule(quotas, [own]), [38, 57], []) is not None
 
 
+def test_a_child_without_the_rows_that_a_line_wants_is_refused() -> None:
+    # After 11 of 12 rows a fifth is 2.2, and the first child has one row in all.
+    quotas = [1, 2, 3, 3, 3]
+    own = [Fraction(quota, 12) for quota in quotas]
+    fifths = [Fraction(1, 5)] * 5
+    assert _taken(Schedule(quotas, [own, fifths]), [11, 12], []) is None
+    assert level_by_hand(quotas, [own, fifths], [11, 12]) is None
+
+
 def test_more_children_than_a_word_has_bits() -> None:
     quotas = [1 + place % 3 for place in range(150)]
     own = [Fraction(quota, sum(quotas)) for quota in quotas]

@@ -274,6 +274,6 @@ def test_why_says_what_it_takes(built: Built, wanted: str) -> None:
 
 @pytest.mark.slow
 def test_the_store_may_be_moved_and_bytes_stay(built: Built, tmp_path: Path) -> None:
-    again = Built(built.mirror, tmp_path / "store", tmp_path / "out")
+    again = Built(built.recipe, built.mirror, tmp_path / "store", tmp_path / "out")
     _build(again, again.out)
     assert tree_digests(again.out) == tree_digests(built.out)

@@ -22,13 +22,6 @@ from tests.pipelines.trees import tree_digests
 ROLES, LENGTH, BOUNDS = (filters.get(n) for n in ("roles", "turn_length", "image_bounds"))
 
 
-def _build(built: Built, store: Path, out: Path) -> None:
-    options = BuildOptions(
-        recipe="video", mirror=str(built.mirror), store=str(store), out=str(out), engine="inline"
-    )
-    build(options, Console(quiet=True))
-
-
 def _times(folder: Path) -> dict[str, int]:
     """Times of change of the facts in a store; that of done.json says when it was last used."""
     found = [p for kind in ("media", "rows") for p in sorted((folder / kind).rglob("*"))]
@@ -102,28 +95,28 @@ def test_a_recipe_without_filters_stores_the_same_rows(
 
 
 def test_a_missing_measure_is_made_from_the_store_and_nothing_else(
-    built: Built, tmp_path: Path
+    small_built: Built, tmp_path: Path
 ) -> None:
     """The build is the same, byte for byte."""
-    store = Path(shutil.copytree(built.store, tmp_path / "store"))
+    store = Path(shutil.copytree(small_built.store, tmp_path / "store"))
     lost = sorted(store.rglob("roles-*.parquet"))[1]
     content = lost.read_bytes()
     lost.unlink()
     before = _times(store)
-    _build(built, store, tmp_path / "out")
+    small_built.again(store, tmp_path / "out")
     after = _times(store)
     assert {path for path in after if after[path] != before.get(path)} == {str(lost)}
     assert lost.read_bytes() == content
-    assert tree_digests(tmp_path / "out") == tree_digests(built.out)
+    assert tree_digests(tmp_path / "out") == tree_digests(small_built.out)
 
 
 def test_a_new_version_of_a_filter_is_measured_without_curating(
-    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Path(shutil.copytree(built.store, tmp_path / "store"))
+    store = Path(shutil.copytree(small_built.store, tmp_path / "store"))
     before = _times(store)
     monkeypatch.setattr(type(BOUNDS), "version", BOUNDS.version + 1)
-    _build(built, store, tmp_path / "out")
+    small_built.again(store, tmp_path / "out")
     after = _times(store)
     new = {Path(path) for path in after if after[path] != before.get(path)}
     folders = {path.parent for path in store.rglob("media.parquet")}
@@ -132,4 +125,4 @@ def test_a_new_version_of_a_filter_is_measured_without_curating(
     }
     (used,) = [f for f in load_manifest(str(tmp_path / "out")).filters if f.name == "image_bounds"]
     assert used.version == BOUNDS.version
-    assert tree_digests(tmp_path / "out" / "data") == tree_digests(built.out / "data")
+    assert tree_digests(tmp_path / "out" / "data") == tree_digests(small_built.out / "data")

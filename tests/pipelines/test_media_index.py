@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import tempfile
+from pathlib import Path
 
-from pipelines.media_index import AMBIGUOUS, MISSING, MediaIndex
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.media_index import AMBIGUOUS, MISSING, MediaIndex, find_media, load_found
+from tests.pipelines.hand_made import image, write_media
+
+# (key, digest) of a few media in a few folders; no digest: it cannot be used.
+_MEDIA = st.tuples(st.sampled_from("abcdz"), st.sampled_from([None, "1" * 64, "2" * 64]))
+_FOLDERS = st.lists(st.lists(_MEDIA, max_size=4), min_size=1, max_size=5)
 
 KEYS = [
     "HQ-Edit/images/1.jpg",
@@ -46,3 +57,37 @@ def test_a_usable_copy_is_preferred_to_a_broken_one() -> None:
 
 def test_a_broken_media_is_found_so_that_its_reason_can_be_told() -> None:
     assert MediaIndex(["k"], [None], suffix=False).find("k") == 0
+
+
+@given(_FOLDERS, st.lists(st.sampled_from("abcdyz"), max_size=6))
+def test_many_keys_in_many_folders(
+    folders: list[list[tuple[str, str | None]]], asked: list[str]
+) -> None:
+    """As `MediaIndex` finds them one by one; of each what is then read of it."""
+    media = [pair for folder in folders for pair in folder]
+    index = MediaIndex([key for key, _ in media], [digest for _, digest in media], suffix=False)
+    wanted = [index.find(key) for key in asked]
+    with tempfile.TemporaryDirectory() as place:
+        paths = [
+            write_media(
+                Path(place, str(number)),
+                *(
+                    image(key, digest=digest, reason=None if digest else "torn")
+                    for key, digest in f
+                ),
+            )
+            for number, f in enumerate(folders)
+        ]
+        found = find_media(paths, False, pa.array(asked, pa.string()))
+        assert found.tolist() == wanted
+        table, local = load_found(paths, found, first=7)
+    rows = table.select(["key", "digest", "folder", "place"]).to_pylist()
+    places = [(7 + n, at) for n, folder in enumerate(folders) for at in range(len(folder))]
+    for at, position in zip(local.tolist(), wanted, strict=True):
+        if position < 0:
+            assert at == position
+        else:
+            key, digest = media[position]
+            folder, place_in_it = places[position]
+            expected = {"key": key, "digest": digest, "folder": folder, "place": place_in_it}
+            assert rows[at] == expected

@@ -105,6 +105,7 @@ def _assert_same(bucket: _Bucket, name: str, local: Path) -> None:
         assert tree_digests(fetched / part) == tree_digests(local / part) != {}
 
 
+@pytest.mark.slow
 def test_a_build_in_a_bucket_is_the_local_one(bucket: _Bucket, local: Path) -> None:
     done = bucket.build("inline", "--engine", "inline")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -56,10 +56,10 @@ def test_any_text_at_all(counter: TextCounter, whole: Tokenizer, texts: list[str
     assert counter.counts(texts).tolist() == ids(whole, texts)
 
 
-def test_words_are_forgotten_when_there_are_too_many(
+def test_parts_are_forgotten_when_there_are_too_many(
     counter: TextCounter, whole: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.text_counter._MAX_WORDS", 3)
+    monkeypatch.setattr("pipelines.text_counter._MAX_PARTS", 3)
     texts = ["one two three four", "five one", "x" * 200, "two " * 3]
     for _ in range(2):
         assert counter.counts(texts).tolist() == ids(whole, texts)

@@ -11,7 +11,7 @@ from mixtures.recipe import Recipe
 from pipelines.join import join_rows
 from pipelines.where_columns import with_where_columns
 from tests.pipelines.hand_made import Chat, clip, curated, image, measure, write_media
-from tests.pipelines.test_resolution import Case, write_rows
+from tests.pipelines.resolving import Case, write_rows
 
 SHORT, LONG = "short.mp4", "long.mp4"
 MEDIA = [

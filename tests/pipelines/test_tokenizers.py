@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from manifests.errors import IntegrityError, UsageError
 from mixtures.tokens import Template
 from pipelines.text_counter import SPECIAL_TOKENS, TextCounter
 from pipelines.tokenizers import TokenizerRef, load_tokenizer, open_tokenizer
+from tests.hub import COMMIT, Hub, serve
 from tests.smollm2 import smollm2
 
 # Every kind of character that a cut depends on, those that Python and the library may see
@@ -109,6 +114,43 @@ def test_a_tokenizer_that_joins_role_and_text() -> None:
     made = other(add_prefix_space=True)
     with pytest.raises(UsageError, match="--tokenizer odd joins 'User'.*byte-level BPE"):
         TextCounter(made.to_str().encode(), "odd")
+
+
+_OPEN = """
+import sys
+from pipelines.tokenizers import load_tokenizer, open_tokenizer
+ref = open_tokenizer(sys.argv[1], sys.argv[2])
+print(ref.name, load_tokenizer(ref).counts(["Assistant: 42"]).tolist())
+"""
+
+
+def _opened(hub: Hub, spec: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: huggingface_hub reads its settings when it is imported."""
+    env = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    env |= {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(folder / "hf")}
+    command = [sys.executable, "-c", _OPEN, spec, str(folder / "store")]
+    return subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize("spec", ["org/model", "org/model@main"])
+def test_a_name_is_looked_up_on_the_hub(smollm2_file: Path, tmp_path: Path, spec: str) -> None:
+    """And called by the commit that it was found at."""
+    folder = tmp_path / "mirror/org/model"
+    folder.mkdir(parents=True)
+    shutil.copy(smollm2_file, folder / "tokenizer.json")
+    with serve(Hub(tmp_path / "mirror")) as hub:
+        found = _opened(hub, spec, tmp_path)
+    assert found.stdout.strip() == f"org/model@{COMMIT} [6]", found.stderr
+    assert len(list((tmp_path / "store/tokenizers").iterdir())) == 1
+
+
+def test_a_name_that_the_hub_does_not_have(tmp_path: Path) -> None:
+    (tmp_path / "mirror").mkdir()
+    with serve(Hub(tmp_path / "mirror")) as hub:
+        found = _opened(hub, "org/none", tmp_path)
+    assert found.returncode != 0 and "UnavailableError" in found.stderr
 
 
 @pytest.mark.parametrize("name", ["", "tokenizer.json"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -43,6 +43,10 @@ class Exchange:
     topic: str
 
 
+# A way to make exchanges has some hundred results: after so many tries the next ones are numbered.
+_MAX_ATTEMPTS = 100
+
+
 class Texts:
     """Exchanges without repetition; each call is seeded with `names` and its running number."""
 
@@ -59,6 +63,9 @@ class Texts:
         while True:
             made = _MAKERS[kind](seeded(*self._names, kind, turn, attempt), turn)
             attempt += 1
+            if attempt > _MAX_ATTEMPTS:
+                mark = f" (No. {self._count})"
+                made = replace(made, user=made.user + mark, assistant=made.assistant + mark)
             if made.user not in self._seen and made.assistant not in self._seen:
                 self._seen |= {made.user, made.assistant}
                 return made

@@ -33,8 +33,7 @@ from pipelines.token_counter import Counter
 
 # A row of a bucket while it is sorted, copies included.
 _ROW_MEMORY = 400
-# Rows of a bucket, at most, whatever memory would allow: columns of some MB are reused by the
-# allocator, larger ones mapped and zeroed anew each time (3.5 M rows took four times as long each).
+# Rows of a bucket, at most, whatever memory would allow: larger ones were no faster.
 BUCKET_ROWS = 1_000_000
 _BASE_MEMORY = 512 << 20
 _KEYS = 1 << 64

@@ -36,7 +36,7 @@ _LONG = (b"re", b"ve", b"ll")
 FOREIGN_SPACE = re.compile("[\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
 
-def cut(texts: Sequence[str], single_digits: bool) -> tuple[pa.StringArray, Ints]:
+def cut(texts: Sequence[str], single_digits: bool) -> tuple[pa.LargeStringArray, Ints]:
     """(all parts of all texts, where each text's begin; one more for the end).
 
     Each part is cut off from its neighbours by the tokenizer; one with characters beyond ASCII may
@@ -49,9 +49,9 @@ def cut(texts: Sequence[str], single_digits: bool) -> tuple[pa.StringArray, Ints
     begins = np.concatenate([np.zeros(1, np.int64), ends])
     is_start = _starts(data, begins, single_digits)
     starts = np.flatnonzero(is_start)
-    offsets = np.append(starts, len(data)).astype(np.int32)
+    offsets = np.append(starts, len(data))
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    parts = pa.Array.from_buffers(pa.string(), len(starts), buffers)
+    parts = pa.Array.from_buffers(pa.large_string(), len(starts), buffers)
     return parts, np.searchsorted(starts, begins)
 
 

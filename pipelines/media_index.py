@@ -198,9 +198,9 @@ def load_found(folders: Sequence[str], found: _Ints, first: int) -> tuple[pa.Tab
         mine = used[np.searchsorted(used, file.first) : np.searchsorted(used, stop)] - file.first
         if len(mine):
             numbers = pa.array(np.full(len(mine), first + number, np.int32))
-            table = read_parquet(file.path, MEDIA_COLUMNS).take(pa.array(mine))
-            tables.append(table.append_column("folder", numbers))
-            tables[-1] = tables[-1].append_column("place", pa.array(mine))
+            taken = read_parquet(file.path, MEDIA_COLUMNS).take(pa.array(mine))
+            taken = taken.append_column("folder", numbers)
+            tables.append(taken.append_column("place", pa.array(mine)))
     return pa.concat_tables(tables).combine_chunks(), local
 
 

@@ -46,6 +46,16 @@ def interleaved(
     return found
 
 
+def user_shell() -> dict[str, str]:
+    """The environment of commands as a user gives them: Python keeps the bytecode of modules.
+
+    A machine of CI may forbid that (PYTHONDONTWRITEBYTECODE); each start then compiles them all,
+    which takes half a second.
+    """
+    kept = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": str(_ROOT)}
+
+
 def in_process(module: str, *args: str, env: Mapping[str, str] | None = None) -> dict[str, float]:
     """The JSON object on the last line that `python -m MODULE ARGS` prints, `seconds` of its life,
     and `cpu_s` of it and all processes below it (sampled: each one's last 0.1 s is lost).

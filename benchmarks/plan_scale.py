@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from benchmarks.data import CAULDRON_REPO
-from benchmarks.measure import NUM_RUNS, NUM_WORKERS, print_table, spread, work_folder
+from benchmarks.measure import NUM_RUNS, NUM_WORKERS, print_table, spread, user_shell, work_folder
 from benchmarks.synthetic import Amounts, Place, fill_store
 from mixtures.recipe_file import load_recipe
 from pipelines.build import find_work, open_job
@@ -148,7 +147,7 @@ def call(options: BuildOptions) -> tuple[float, dict[str, Any]]:
     found = subprocess.run(
         [*command, "--workers", str(NUM_WORKERS), "--json"],
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        env=user_shell(),
         capture_output=True,
         text=True,
     )

@@ -63,6 +63,8 @@ def _settings(uri: str) -> dict[str, Any]:
 
 
 def exists(uri: str) -> bool:
+    if is_local(uri):
+        return os.path.exists(local_path(uri))
     fs, path = filesystem(uri)
     return bool(fs.exists(path))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -55,6 +57,21 @@ def _info(fs: Any, path: str) -> dict[str, Any] | None:
         return None
 
 
+def _path(ref: FileRef) -> str:
+    return ref.path
+
+
+def _fitting(listing: tuple[FileRef, ...], pattern: str) -> Iterator[FileRef]:
+    """Only files that begin like the pattern are held to it: there are hundreds of patterns."""
+    plain = re.split(r"[*?]", pattern, maxsplit=1)[0]
+    fixed = pattern.replace("[", "[[]")
+    for place in range(bisect_left(listing, plain, key=_path), len(listing)):
+        if not listing[place].path.startswith(plain):
+            return
+        if fnmatchcase(listing[place].path, fixed):
+            yield listing[place]
+
+
 @lru_cache(maxsize=64)
 def _listing(uri: str, files: tuple[str, ...]) -> tuple[FileRef, ...]:
     scheme = uri.partition("://")[0]
@@ -103,9 +120,8 @@ class Root:
 
         `[` is taken literally: upstream folder names hold brackets, parentheses and commas.
         """
-        fixed = [pattern.replace("[", "[[]") for pattern in patterns]
         listing = _listing(self.uri, self.files)
-        return [ref for ref in listing if any(fnmatchcase(ref.path, p) for p in fixed)]
+        return sorted({ref for p in patterns for ref in _fitting(listing, p)}, key=_path)
 
     def open(self, file: FileRef | str) -> IO[bytes]:
         """A seekable binary file; a path alone is looked up in the listing, which costs one.

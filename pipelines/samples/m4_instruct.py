@@ -204,7 +204,8 @@ def _plant(book: _Book, zips: _Zips, gallery: Gallery) -> None:
 def _plant_images(book: _Book, zips: _Zips, gallery: Gallery) -> None:
     """Rows whose images are broken, or cannot be told from another."""
     fresh = [edited_pair(gallery, "hq-edit planted", number) for number in range(4)]
-    rows = [_edit(zips, 400 + number, pair) for number, pair in enumerate(fresh)]
+    first = max(400, len(zips.edit))  # beyond the numbers of all clean rows
+    rows = [_edit(zips, first + number, pair) for number, pair in enumerate(fresh)]
     cut = zips.put_edit(90_001, broken.truncated(fresh[0].second))
     book.plant("truncated_jpeg", EDIT, {**rows[0], "image": [rows[0]["image"][0], cut]})
     page = zips.put_edit(90_002, broken.WEB_PAGE)

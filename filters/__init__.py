@@ -6,10 +6,11 @@ import importlib
 import pkgutil
 from functools import cache
 
+from filters import plugins
 from filters.base import Filter
 from manifests.errors import UsageError, nearest
 
-_HELPERS = {"base", "conversation"}
+_HELPERS = {"base", "contract", "conversation", "plugins"}
 
 
 @cache
@@ -30,7 +31,9 @@ def discover() -> dict[str, Filter]:
 
 
 def get(name: str) -> Filter:
-    """The filter of that name; a usage error with the nearest one otherwise."""
+    """The filter of that name or `Filter.ref`; a usage error with the nearest name otherwise."""
+    if name.endswith(plugins.SUFFIX):
+        return plugins.load(name)
     found = discover()
     if name not in found:
         raise UsageError(f"there is no filter {name!r}{nearest(name, found)}")

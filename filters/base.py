@@ -44,6 +44,21 @@ class Filter(ABC):
     params_type: ClassVar[type[Params]]
     # Where the idea and its thresholds come from, in one line.
     source: ClassVar[str] = "ours"
+    # Policies that it is on for by default.
+    policies: ClassVar[tuple[str, ...]] = ()
+    # Of a user's own filter: the path of its module, and a digest over it.
+    origin: str = ""
+    digest: str = ""
+
+    @property
+    def ref(self) -> str:
+        """What `filters.get` finds it by in any process; tasks carry this, never the object."""
+        return self.origin or self.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Part of the measure's file name: a changed module never meets what an older one left."""
+        return f"{self.version}-{self.digest}" if self.digest else str(self.version)
 
     @property
     def scores(self) -> pa.Schema:

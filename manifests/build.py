@@ -25,7 +25,9 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -56,7 +58,18 @@ class FilterUse(_Frozen):
 
     name: str
     version: PositiveInt
-    params: dict[str, Any] = Field(description="every threshold, defaults included")
+    params: dict[str, Any] | None = Field(
+        description="every threshold, defaults included; null: it judged rows of `policies` alone"
+    )
+    policies: dict[str, dict[str, Any] | None] = Field(
+        default={}, description="the same by policy, where it differs; null: it judged none of them"
+    )
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `policies` it is written as it was before they were there."""
+        raw: dict[str, Any] = handler(self)
+        return raw if self.policies else {k: v for k, v in raw.items() if k != "policies"}
 
 
 class SubsetFunnel(_Frozen):

@@ -5,7 +5,7 @@ Called by the pipelines once they know what there is; errors say file, line and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
@@ -27,12 +27,26 @@ _FIELD_KINDS: dict[str, ValueKind] = {
 
 
 def check_filters(recipe: Recipe, known: Collection[str]) -> None:
-    """A RecipeError unless all filters that the recipe names are `known`."""
-    for name in recipe.filters:
-        if name not in known:
-            hint = nearest(name, known) or f" (there are {', '.join(sorted(known))})"
-            place = recipe.place("", f"filters/{name}", "filters")
+    """A RecipeError unless all filters that the recipe names are `known`, or the user's own."""
+    for name, key in _named_filters(recipe):
+        place = recipe.place("", f"{key}/{name}", key)
+        if name in recipe.filter_modules:
+            if name in known:
+                raise RecipeError(
+                    f"{place}: {recipe.filter_modules[name]} is called like the filter {name!r} of"
+                    " smolmix; rename the file and its FILTER"
+                )
+        elif name not in known:
+            every = sorted({*known, *recipe.filter_modules})
+            hint = nearest(name, every) or f" (there are {', '.join(every)})"
             raise RecipeError(f"{place}: there is no filter {name!r}{hint}")
+
+
+def _named_filters(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """(name, key that names it), those that a policy turns off too."""
+    yield from ((name, "filters") for name in recipe.filters)
+    for policy, said in recipe.policies.items():
+        yield from ((name, f"policies/{policy}") for name in said)
 
 
 def check_where(

@@ -5,7 +5,9 @@
     seed: 3                   # a key of the child's replaces the parent's
     filters:
       image_bounds: {min_side_px: 56}   # filters (and `local`) merge by name
-      turn_length: null                 # null leaves one out
+      turn_length: null                 # null leaves one out, of all policies too
+    policies:                 # policies merge by name, and in each its filters
+      code: {image_bounds: null}
     components:               # components merge by name, at every depth
       - {name: text, share: 20%}        # given keys replace; a size of another kind replaces, too
       - {name: multi_image, share: 6%}
@@ -29,6 +31,8 @@ from mixtures.marked import Marked, MarkedList
 from mixtures.places import Mark
 
 _MERGED = ("filters", "local")
+# Keys that hold paths of modules by name, and what these are.
+_MODULES = {"modules": "sources", "filter_modules": "filters"}
 
 
 def merge_recipe(parent: Marked, child: Marked) -> Marked:
@@ -36,24 +40,52 @@ def merge_recipe(parent: Marked, child: Marked) -> Marked:
     merged = parent.copy()
     merged.mark = child.mark
     merged.drop("name")
+    _drop_policies(merged, child.get("filters"))
     for key, value in child.items():
         mark = child.marks.get(key)
-        inherited = parent.get(key)
-        if key in _MERGED and isinstance(value, Marked) and isinstance(inherited, Marked):
+        inherited = merged.get(key)
+        if key == "policies" and isinstance(value, Marked) and isinstance(inherited, Marked):
+            value = _merge_policies(inherited, value)
+        elif key in _MERGED and isinstance(value, Marked) and isinstance(inherited, Marked):
             value = _merge_named(inherited, value)
         elif key == "components" and isinstance(inherited, list) and isinstance(value, list):
             value = _merge_components(inherited, value, "")
-        elif key == "modules" and isinstance(value, dict) and isinstance(inherited, dict):
-            value = _merge_modules(inherited, value, child.mark)
+        elif key in _MODULES and isinstance(value, dict) and isinstance(inherited, dict):
+            value = _merge_modules(inherited, value, child.mark, _MODULES[key])
         merged.put(key, value, mark)
     return merged
 
 
-def _merge_modules(parent: dict[str, str], child: dict[str, str], mark: Mark) -> dict[str, str]:
+def _drop_policies(merged: Marked, filters: Any) -> None:
+    """A filter that the child leaves out is in no policy of its parent's either."""
+    policies = merged.get("policies")
+    if not isinstance(filters, Marked) or not isinstance(policies, Marked):
+        return
+    gone = [name for name, value in filters.items() if value is None]
+    kept = Marked(policies.mark)
+    for policy, said in policies.items():
+        left = said.copy()
+        for name in gone:
+            left.drop(name)
+        kept.put(policy, left, policies.marks.get(policy))
+    merged["policies"] = kept
+
+
+def _merge_policies(parent: Marked, child: Marked) -> Marked:
+    deep = child.copy()
+    for policy, said in child.items():
+        if isinstance(said, Marked) and isinstance(parent.get(policy), Marked):
+            deep[policy] = _merge_named(parent[policy], said)
+    return _merge_named(parent, deep)
+
+
+def _merge_modules(
+    parent: dict[str, str], child: dict[str, str], mark: Mark, what: str
+) -> dict[str, str]:
     for name in parent.keys() & child.keys():
         if os.path.normpath(parent[name]) != os.path.normpath(child[name]):
             raise RecipeError(
-                f"{mark.file}: two sources would be called {name!r}: {parent[name]} and"
+                f"{mark.file}: two {what} would be called {name!r}: {parent[name]} and"
                 f" {child[name]}; rename one file"
             )
     return {**parent, **child}
@@ -124,9 +156,10 @@ def _merge_component(parent: Marked, child: Marked, path: str) -> Marked:
 
 def move_paths(raw: Marked, old: Path, new: Path) -> None:
     """Rewrite paths that start at the folder `old` so that they start at `new`, in place."""
-    modules = raw.get("modules") or {}
-    for name, path in modules.items():
-        modules[name] = _moved(path, old, new)
+    for key in _MODULES:
+        modules = raw.get(key) or {}
+        for name, path in modules.items():
+            modules[name] = _moved(path, old, new)
     local = raw.get("local")
     for entry in local.values() if isinstance(local, dict) else ():
         for key in ("path", "media"):

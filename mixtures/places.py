@@ -21,11 +21,13 @@ class Mark:
 class Places:
     """Marks by (component path, key); ("", key) is the recipe's own, a key "" the component's.
 
-    An entry of `sources` or `filters` has the key `sources/magpie` or `filters/roles`. Where a
-    recipe was written is no part of what it is: all places are equal.
+    An entry of `sources`, `filters` or `policies` has the key `sources/magpie`, `filters/roles` or
+    `policies/code/roles`. `folder` is the absolute path of that in which the recipe's file lies.
+    Where a recipe was written is no part of what it is: all places are equal.
     """
 
     marks: Mapping[tuple[str, str], Mark] = field(default_factory=dict, compare=False)
+    folder: str = field(default="", compare=False)
 
     def find(self, path: str, keys: Iterable[str]) -> Mark | None:
         """The first of these keys that has a mark, else that of the component itself."""

@@ -23,12 +23,14 @@ says why it is `unavailable` counts in the sum of shares, needs no sources, and 
 it only if told to (`mixtures.missing`).
 
 A source is named by its name, or, if it is the user's own, by the path of its module from the
-recipe's folder (`./my_source.py`, `./my_source.py/subset`). Data of the user's own in a common form
-are declared under `local` (manifests/local_sets.py) and named `local/NAME`.
+recipe's folder (`./my_source.py`, `./my_source.py/subset`); so is a filter (`./my_filter.py`). Data
+of the user's own in a common form are declared under `local` (manifests/local_sets.py) and named
+`local/NAME`. What is asked of rows by their kind of source stands under `policies` (policies.py).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -36,9 +38,11 @@ from pydantic import (
     Discriminator,
     Field,
     PrivateAttr,
+    SerializerFunctionWrapHandler,
     StrictInt,
     Tag,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -56,6 +60,7 @@ from mixtures.component import (
 )
 from mixtures.custom_processor import CustomProcessor
 from mixtures.places import Places
+from mixtures.policies import POLICIES, Choice, Policy, Setting, filter_settings
 from mixtures.processors import get_processor
 from mixtures.shares import parse_repeat, parse_share
 from mixtures.where import EXTRA, parse_where
@@ -123,12 +128,19 @@ class Recipe(Frozen):
     filters: Mapping[str, Mapping[str, Any]] = Field(
         default_factory=dict, description="filters to apply; of each, params that are not default"
     )
+    policies: Mapping[Policy, Mapping[str, Choice]] = Field(
+        default_factory=dict,
+        description="by kind of source: filters' other params, or off (policies.py)",
+    )
     components: tuple[Component, ...] = Field(min_length=1)
     local: Mapping[str, LocalSet] = Field(
         default_factory=dict, description="the user's own data: subsets of the source `local`"
     )
     modules: Mapping[str, str] = Field(
         default_factory=dict, description="the user's own sources: paths of modules by name"
+    )
+    filter_modules: Mapping[str, str] = Field(
+        default_factory=dict, description="the user's own filters: paths of modules by name"
     )
 
     _places: Places = PrivateAttr(default_factory=Places)
@@ -138,6 +150,15 @@ class Recipe(Frozen):
     def _check_processor(cls, processor: str | CustomProcessor) -> str | CustomProcessor:
         get_processor(processor)
         return processor
+
+    @field_validator("policies", mode="before")
+    @classmethod
+    def _check_policies(cls, policies: Any) -> Any:
+        for name in policies if isinstance(policies, Mapping) else ():
+            if name not in POLICIES:
+                hint = nearest(str(name), POLICIES) or f" (there are {', '.join(POLICIES)})"
+                raise PlacedError(f"there is no policy {name!r}{hint}", str(name))
+        return policies
 
     @field_validator("over_length")
     @classmethod
@@ -153,10 +174,26 @@ class Recipe(Frozen):
     def _check(self) -> Self:
         check_level(self.components)
         for chain in walk(self.components):
-            _check_where(chain, self.filters)
+            _check_where(chain, self.filter_settings())
         for leaf in self.leaves():
             _check_leaf(leaf)
         return self
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A recipe that says nothing of these is written as it was before they were there."""
+        raw: dict[str, Any] = handler(self)
+        unsaid = [name for name in ("policies", "filter_modules") if not getattr(self, name)]
+        return {name: value for name, value in raw.items() if name not in unsaid}
+
+    def filter_settings(self) -> dict[str, Setting]:
+        """What it says of each filter that is on somewhere, in the order of judging."""
+        return filter_settings(self.filters, self.policies)
+
+    def filter_ref(self, name: str) -> str:
+        """What `filters.get` knows a filter by: its name, or where the user's own one lies."""
+        path = self.filter_modules.get(name)
+        return name if path is None else os.path.abspath(os.path.join(self._places.folder, path))
 
     def leaves(self) -> list[Leaf]:
         """All leaves, depth first: their positions are the leaf indices of every other module."""

@@ -26,6 +26,7 @@ from mixtures.places import Mark, Places
 from mixtures.recipe import Component, Recipe
 
 _MODULE = re.compile(r"(?P<path>(?:\.{0,2}/).*?\.py)(?P<subset>/.+)?")
+_FILTER = re.compile(r"\.{0,2}/.*\.py")
 # What stands in the lists and mappings of a recipe.
 _MODELS: dict[str, type[BaseModel]] = {
     "": Recipe,
@@ -72,7 +73,7 @@ def parse_recipe(text: str, where: str, folder: Path | None = None) -> Recipe:
     """
     raw = _resolved(text, where, folder or Path(), ())
     recipe = _validated(raw)
-    recipe._places = Places(dict(_marks(raw)))
+    recipe._places = Places(dict(_marks(raw)), os.path.abspath(folder or Path()))
     return recipe
 
 
@@ -95,6 +96,7 @@ def _resolved(text: str, where: str, folder: Path, below: tuple[Path, ...]) -> M
     """The recipe as plain data, merged with all that it extends; `below` are those extending it."""
     raw = parse_yaml(text, where, "a recipe is a mapping with name, unit and components")
     _name_modules(raw, where)
+    _name_filters(raw, where)
     if "extends" not in raw:
         return raw
     mark = raw.marks["extends"]
@@ -120,22 +122,57 @@ def _parent_path(entry: Any, folder: Path, mark: Mark) -> Path:
 
 def _name_modules(raw: Marked, where: str) -> None:
     """Write `./my_source.py/subset` as `my_source/subset`, and note the path under `modules`."""
-    given = raw.get("modules")
-    modules: dict[str, str] = dict(given) if isinstance(given, dict) else {}
+    modules = _given(raw, "modules")
     for entries in _source_lists(raw):
         for place, entry in enumerate(entries):
             match = _MODULE.fullmatch(entry) if isinstance(entry, str) else None
             if match is None:
                 continue
-            name = Path(match["path"]).stem
-            if modules.setdefault(name, match["path"]) != match["path"]:
-                raise RecipeError(
-                    f"{where}: two sources would be called {name!r}: {modules[name]} and "
-                    f"{match['path']}; rename one file"
-                )
+            name = _note(modules, match["path"], f"{where}: two sources")
             entries[place] = name + (match["subset"] or "")
     if modules:
         raw["modules"] = modules
+
+
+def _name_filters(raw: Marked, where: str) -> None:
+    """Write the key `./my_filter.py` as `my_filter`, and note the path under `filter_modules`."""
+    modules = _given(raw, "filter_modules")
+    for holder, key in _filter_mappings(raw):
+        named = Marked(holder[key].mark)
+        for entry, value in holder[key].items():
+            mark = holder[key].marks.get(entry)
+            if _FILTER.fullmatch(entry):
+                entry = _note(modules, entry, f"{mark}: two filters")
+            if entry in named:
+                raise RecipeError(f"{mark}: the filter {entry!r} is named twice")
+            named.put(entry, value, mark)
+        holder[key] = named
+    if modules:
+        raw["filter_modules"] = modules
+
+
+def _filter_mappings(raw: Marked) -> Iterator[tuple[Marked, str]]:
+    """(mapping, key) of each mapping of filters: that of the recipe, and one a policy."""
+    policies = raw.get("policies")
+    holders = [(raw, "filters")]
+    if isinstance(policies, Marked):
+        holders += [(policies, policy) for policy in policies]
+    yield from ((holder, key) for holder, key in holders if isinstance(holder.get(key), Marked))
+
+
+def _given(raw: Marked, key: str) -> dict[str, str]:
+    given = raw.get(key)
+    return dict(given) if isinstance(given, dict) else {}
+
+
+def _note(modules: dict[str, str], path: str, what: str) -> str:
+    """The name of the module at `path`, which is noted in `modules`."""
+    name = Path(path).stem
+    if modules.setdefault(name, path) != path:
+        raise RecipeError(
+            f"{what} would be called {name!r}: {modules[name]} and {path}; rename one file"
+        )
+    return name
 
 
 def _source_lists(raw: Any) -> Iterator[list[Any]]:
@@ -156,9 +193,15 @@ def _marks(raw: Marked, path: str = "") -> Iterator[tuple[tuple[str, str], Mark]
     if isinstance(entries, MarkedList):
         for entry, mark in zip(entries, entries.marks, strict=True):
             yield (path, f"sources/{entry}"), mark
-    filters = raw.get("filters")
-    if isinstance(filters, Marked):
-        for name, mark in filters.marks.items():
-            yield (path, f"filters/{name}"), mark
+    for key in ("filters", "policies"):
+        yield from (((path, place), mark) for place, mark in _inner_marks(raw.get(key), key))
     for component in raw.get("components") or ():
         yield from _marks(component, f"{path}/{component['name']}".lstrip("/"))
+
+
+def _inner_marks(raw: Any, above: str) -> Iterator[tuple[str, Mark]]:
+    """Marks of everything in a mapping, at any depth: `filters/image_bounds/min_side_px`."""
+    if isinstance(raw, Marked):
+        for key, mark in raw.marks.items():
+            yield f"{above}/{key}", mark
+            yield from _inner_marks(raw.get(key), f"{above}/{key}")

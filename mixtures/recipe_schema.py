@@ -40,14 +40,27 @@ def recipe_schema() -> _Schema:
     for key in ("filters", "local"):
         entries = properties[key].pop("additionalProperties")
         schema["else"]["properties"][key] = {"additionalProperties": entries}
-        nullable = {"anyOf": [entries, {"type": "null"}]}
-        schema["then"]["properties"][key] = {"additionalProperties": nullable}
+        schema["then"]["properties"][key] = {"additionalProperties": _or_null(entries)}
+    _say_policies(schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def schema_text() -> str:
     """What recipe.schema.json holds."""
     return json.dumps(recipe_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def _say_policies(schema: _Schema) -> None:
+    """Of a recipe that extends another, null leaves out a policy or a filter of one."""
+    said = schema["properties"]["policies"].pop("additionalProperties")
+    choice = said["additionalProperties"]
+    nullable = _or_null({**said, "additionalProperties": _or_null(choice)})
+    schema["else"]["properties"]["policies"] = {"additionalProperties": said}
+    schema["then"]["properties"]["policies"] = {"additionalProperties": nullable}
+
+
+def _or_null(said: _Schema) -> _Schema:
+    return {"anyOf": [said, {"type": "null"}]}
 
 
 def _items(model: str) -> _Schema:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 import filters
-from filters.base import Filter, Params
+from filters.base import Filter
 from manifests.build import BuildManifest
 from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import free_bytes, join
@@ -30,7 +30,7 @@ from pipelines.engine import Task
 from pipelines.exclude import Exclusions, read_exclusions
 from pipelines.finish import finish
 from pipelines.gather import Gathered, gather
-from pipelines.judge import parse_policies, score_schemas
+from pipelines.judge import Rule, parse_rules, score_schemas
 from pipelines.judges import Judges
 from pipelines.ledger import ledger_tasks
 from pipelines.options import BuildOptions
@@ -64,7 +64,7 @@ class Job:
     recipe: Recipe
     missing: dict[str, str]
     catalog: dict[str, Source]
-    policies: list[tuple[Filter, Params]]
+    rules: list[Rule]
     console: Console
     exclusions: Exclusions
     counter: Counter
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def filters(self) -> list[Filter]:
-        return [filter_ for filter_, _ in self.policies]
+        return [rule.filter for rule in self.rules]
 
 
 def build(options: BuildOptions, console: Console) -> BuildManifest:
@@ -101,7 +101,7 @@ def open_job(options: BuildOptions, console: Console) -> Job:
         recipe=recipe,
         missing=missing,
         catalog=catalog,
-        policies=parse_policies(recipe.filters),
+        rules=parse_rules(recipe),
         console=console,
         exclusions=read_exclusions(options.exclude),
         counter=Counter.of(recipe, open_tokenizer(options.tokenizer, options.store)),
@@ -116,7 +116,8 @@ def _check(recipe: Recipe, catalog: dict[str, Source]) -> None:
     check_sources(recipe, known)
     check_filters(recipe, filters.discover())
     cards = {name: catalog[name].card for name in named}
-    check_where(recipe, cards, score_schemas(recipe.filters))
+    used = (filters.get(recipe.filter_ref(name)) for name in recipe.filter_settings())
+    check_where(recipe, cards, score_schemas(used))
 
 
 def _without_unavailable(
@@ -248,7 +249,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins["index"] = resolved.digest
     pins["frames"] = FrameSpec().spec
     pins["emit"] = str(EMIT_VERSION)
-    pins |= {f"filter:{f.name}": str(f.version) for f in job.filters}
+    pins |= {f"filter:{f.name}": f.fingerprint for f in job.filters}
     pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
@@ -275,7 +276,7 @@ def _write(job: Job, gathered: Gathered, resolved: Resolved, plan: Plan) -> Buil
     subsets = subset_codes(gathered.cards)
     tasks = ledger_tasks(out, resolved, subsets)
     ledgers = runner.run("ledger", tasks, unit="rows", is_small=resolved.is_small)
-    return finish(out, plan, gathered.cards, job.policies, resolved.totals, records, ledgers)
+    return finish(out, plan, gathered.cards, job.rules, resolved.totals, records, ledgers)
 
 
 def _emit(job: Job, resolved: Resolved) -> list[dict[str, Any]]:

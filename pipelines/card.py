@@ -116,6 +116,27 @@ def _funnel(manifest: BuildManifest) -> str:
     return markdown_table(("source", "subset", "read", *fates), rows)
 
 
+def _policies(manifest: BuildManifest) -> list[str]:
+    """What was asked otherwise of some kinds of source; nothing where all were asked the same."""
+    rows = [
+        (use.name, kind, _params(params))
+        for use in manifest.filters
+        if use.policies
+        for kind, params in [*use.policies.items(), ("all others", use.params)]
+    ]
+    if not rows:
+        return []
+    note = "Filters judge a row by its kind of source; these ask other things of some."
+    header = ("filter", "kind of source", "parameters")
+    return ["## Filters by kind of source", "", note, "", markdown_table(header, rows), ""]
+
+
+def _params(params: dict[str, Any] | None) -> str:
+    if params is None:
+        return "off"
+    return ", ".join(f"{name} {value}" for name, value in params.items()) or "on"
+
+
 def _licenses(manifest: BuildManifest) -> str:
     rows = [
         (
@@ -176,6 +197,7 @@ def render_card(manifest: BuildManifest) -> str:
             "",
             "One line for each of them is in `ledger/`; `mixture why BUILD ID` reads it.",
             "",
+            *_policies(manifest),
             "## Licenses and sources",
             "",
             _let_in(manifest),

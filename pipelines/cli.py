@@ -13,6 +13,8 @@ from rich.console import Console
 
 from pipelines.cli_build import add_build_arguments, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
+from pipelines.cli_ledger import add_ledger_arguments, run_ledger
+from pipelines.cli_rejudge import add_rejudge_arguments, run_rejudge
 from pipelines.cli_sources import add_sources_arguments, run_sources
 from pipelines.cli_store import add_store_arguments, run_store
 from pipelines.console import Parser, guarded, positive
@@ -88,6 +90,10 @@ def _mixture_parser() -> argparse.ArgumentParser:
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
     why.add_argument("build")
     why.add_argument("id", help="source/subset/<32 hex> or source/subset/file#row")
+    ledger = verb("ledger", run_ledger, "count what became of rows, with examples and near misses")
+    add_ledger_arguments(ledger)
+    rejudge = verb("rejudge", run_rejudge, "what other thresholds would keep, by the store alone")
+    add_rejudge_arguments(rejudge)
     add_store_arguments(verb("store", run_store, "list the store's facts, or remove old ones"))
     return parser
 

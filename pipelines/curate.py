@@ -98,7 +98,7 @@ class _SourcePlan:
         card = card_digest(upstream.source.card)
         self._facts = f"{_ROWS_VERSION}-{upstream.source.fingerprint}-{card}"
         self._names = {
-            level: tuple(f.name for f in used if f.level == level) for level in ("sample", "media")
+            level: tuple(f.ref for f in used if f.level == level) for level in ("sample", "media")
         }
         media = tuple(self._media(root, shard, spec) for root, shard in upstream.media)
         take = limited and not upstream.source.media_in_rows
@@ -165,14 +165,14 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
         for level, folders in (("media", source.media), ("sample", [f for f, _ in source.rows])):
             wanted = [f for f in used if f.level == level]
             for folder in folders:
-                names = [f.name for f in missing(folder, wanted)]
-                if names:
+                lacking = missing(folder, wanted)
+                if lacking:
                     tasks.append(
                         Task(
-                            name=f"measure {source.name} {', '.join(names)}",
+                            name=f"measure {source.name} {', '.join(f.name for f in lacking)}",
                             group=source.name,
                             function=measure_folder,
-                            args=(folder, names),
+                            args=(folder, [f.ref for f in lacking]),
                             memory_bytes=_MEASURE_MEMORY,
                             weight=facts_bytes(folder, level),
                         )

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import sources
+from filters.base import Params
 from manifests.build import BuildManifest, load_manifest
 from manifests.errors import UsageError, nearest
 from manifests.ledger import Fate
@@ -17,7 +18,7 @@ from mixtures.component import Component
 from mixtures.plan import Plan
 from mixtures.recipe import Recipe
 from mixtures.recipe_file import builtin_names, load_recipe
-from pipelines.judge import parse_policies
+from pipelines.judge import parse_rule
 from pipelines.views import plan_leaves, with_inner
 
 # What a component says beside its name, its size and its own components.
@@ -27,7 +28,7 @@ _CONDITIONS = [
     if name not in ("name", "share", "take", "repeat", "components", "sources")
 ]
 # What of a recipe is told component by component, source by source, or is no setting.
-_NOT_SETTINGS = {"name", "description", "components", "filters"}
+_NOT_SETTINGS = {"name", "description", "components", "filters", "policies"}
 
 Facts = dict[str, Any]
 
@@ -79,16 +80,36 @@ def settings(side: Side, with_plan: bool, in_order: bool) -> Facts:
     """
     raw = side.recipe.model_dump(mode="json")
     found = {name: value for name, value in raw.items() if name not in _NOT_SETTINGS}
-    policies = parse_policies(side.recipe.filters)
-    names = [used.name for used, _ in policies]
+    names = list(side.recipe.filter_settings())
     found["filters"] = names if in_order else sorted(names)
-    for used, params in policies:
-        values = params.model_dump(mode="json")
-        found |= {f"filters.{used.name}.{key}": value for key, value in values.items()}
+    found |= _thresholds(side.recipe)
     if with_plan and side.plan is not None:
         found |= {f"pins.{name}": value for name, value in side.plan.pins.items()}
         found["tokenizer"] = side.plan.tokenizer
     return found
+
+
+def _thresholds(recipe: Recipe) -> Facts:
+    """`filters.roles.x`, and `policies.code.roles.x` where a policy has another, or has it off.
+
+    Of the user's own filters, whose modules a plan does not hold, only what the recipe says.
+    """
+    found: Facts = {}
+    for name, said in recipe.filter_settings().items():
+        given: dict[str, Any] = {"filters": said.given}
+        given |= {f"policies.{policy}": other for policy, other in said.others.items()}
+        if name not in recipe.filter_modules:
+            rule = parse_rule(recipe, name, said)
+            given = {"filters": _dumped(rule.params)}
+            given |= {f"policies.{policy}": _dumped(p) for policy, p in rule.others.items()}
+        for place, values in given.items():
+            named = {f"{place}.{name}.{key}": value for key, value in (values or {}).items()}
+            found |= {f"{place}.{name}": "off"} if values is None else named
+    return found
+
+
+def _dumped(params: Params | None) -> dict[str, Any] | None:
+    return None if params is None else params.model_dump(mode="json")
 
 
 def components(side: Side, with_plan: bool) -> dict[str, Facts]:

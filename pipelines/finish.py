@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 
-from filters.base import Filter, Params
+from filters.base import Params
 from manifests.build import (
     BuildManifest,
     ComponentRows,
@@ -24,6 +24,7 @@ from manifests.ledger import Fate
 from manifests.storage import join, read_bytes, remove_tree, write_bytes
 from mixtures.plan import Plan
 from pipelines.card import render_card
+from pipelines.judge import Rule
 
 _CREDITS = ("title", "homepage", "attribution", "citation")
 
@@ -107,6 +108,19 @@ def skipped(plan: Plan) -> tuple[str, ...]:
     return tuple(sorted(k.removeprefix(prefix) for k in plan.pins if k.startswith(prefix)))
 
 
+def _filter_use(rule: Rule) -> FilterUse:
+    return FilterUse(
+        name=rule.filter.name,
+        version=rule.filter.version,
+        params=_thresholds(rule.params),
+        policies={policy: _thresholds(params) for policy, params in rule.others.items()},
+    )
+
+
+def _thresholds(params: Params | None) -> dict[str, Any] | None:
+    return None if params is None else params.model_dump(mode="json")
+
+
 def _num_images(records: Sequence[dict[str, Any]]) -> int:
     return sum(record["images"] for record in records)
 
@@ -115,7 +129,7 @@ def finish(
     out: str,
     plan: Plan,
     cards: Mapping[str, SourceCard],
-    policies: Sequence[tuple[Filter, Params]],
+    rules: Sequence[Rule],
     totals: Mapping[str, int],
     records: Sequence[dict[str, Any]],
     ledgers: Sequence[dict[str, Any]],
@@ -140,10 +154,7 @@ def finish(
         "seed": plan.recipe.seed,
         "processor": plan.processor,
         "schema_fingerprint": schema_fingerprint(),
-        "filters": tuple(
-            FilterUse(name=f.name, version=f.version, params=params.model_dump(mode="json"))
-            for f, params in policies
-        ),
+        "filters": tuple(_filter_use(rule) for rule in rules),
         "revisions": revisions(plan),
         "licenses": plan.pins["licenses"],
         "skipped": skipped(plan),

@@ -1,8 +1,13 @@
-"""Filters as judges: which rows of an index they drop, from the scores that the store holds."""
+"""Filters as judges: which rows of an index they drop, from the scores that the store holds.
+
+A filter judges a row by the params of the row's policy (mixtures/policies.py); a media by those of
+the sample that names it, so that the same picture may pass as a chart and fall as a photo.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,53 +16,157 @@ from pydantic import ValidationError
 
 import filters
 from filters.base import Filter, Params
-from manifests.errors import RecipeError
+from manifests.errors import RecipeError, nearest
 from manifests.ledger import Fate, Stage
 from manifests.storage import read_parquet
+from mixtures.policies import POLICIES, Policy, Setting, policy_of
+from mixtures.recipe import Recipe
 from pipelines.join import Joined
 from pipelines.store import measure_path
 
 _OPEN = pl.col("fate").is_null()
+_OF_POLICY = ["kind", "modality", "category"]
 
 
-def parse_policies(policies: Mapping[str, Mapping[str, Any]]) -> list[tuple[Filter, Params]]:
-    """The recipe's filters in its order, each with its validated parameters."""
-    parsed = []
-    for name, overrides in policies.items():
-        filter_ = filters.get(name)
-        try:
-            parsed.append((filter_, filter_.params_type.model_validate(dict(overrides))))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            allowed = ", ".join(filter_.params_type.model_fields) or "no parameters"
-            raise RecipeError(
-                f"filter {name}: {where}: {first['msg']} (it takes {allowed})"
-            ) from error
-    return parsed
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A filter with what a recipe asks of it; None: it passes rows over.
+
+    `params` are for rows of all policies that `others` does not name.
+    """
+
+    filter: Filter
+    params: Params | None
+    others: Mapping[Policy, Params | None]
+
+    def of(self, policy: Policy) -> Params | None:
+        return self.others.get(policy, self.params)
+
+    def settings(self) -> list[Params]:
+        """All params that it judges by, each once."""
+        found: list[Params] = []
+        for params in (self.params, *(self.of(policy) for policy in POLICIES)):
+            if params is not None and params not in found:
+                found.append(params)
+        return found
 
 
-def score_schemas(names: Iterable[str]) -> dict[str, pa.Schema]:
+def parse_rules(recipe: Recipe) -> list[Rule]:
+    """The recipe's filters in its order; a RecipeError for params that a filter does not take."""
+    return [parse_rule(recipe, name, said) for name, said in recipe.filter_settings().items()]
+
+
+def parse_rule(recipe: Recipe, name: str, said: Setting) -> Rule:
+    """The filter of that name with what the recipe says of it."""
+    filter_ = filters.get(recipe.filter_ref(name))
+    params = None
+    if said.given is not None:
+        params = _parse(recipe, filter_, said.given, f"filters/{name}")
+    others = {
+        policy: None
+        if given is None
+        else _parse(recipe, filter_, given, f"policies/{policy}/{name}", f"filters/{name}")
+        for policy, given in said.others.items()
+    }
+    return Rule(filter_, params, {p: other for p, other in others.items() if other != params})
+
+
+def _parse(recipe: Recipe, filter_: Filter, given: Mapping[str, Any], *keys: str) -> Params:
+    """Params of a filter; `keys` are where the recipe says them."""
+    try:
+        return filter_.params_type.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        known = list(filter_.params_type.model_fields)
+        hint = nearest(where, known) if first["type"] == "extra_forbidden" else ""
+        allowed = ", ".join(known) or "no parameters"
+        place = recipe.place("", *(f"{key}/{where}" for key in keys), *keys)
+        raise RecipeError(
+            f"{place}: filter {filter_.name}: {where}: {first['msg']}{hint} (it takes {allowed})"
+        ) from error
+
+
+def score_schemas(used: Iterable[Filter]) -> dict[str, pa.Schema]:
     """Score columns of those of the filters that judge samples."""
-    used = [filters.get(name) for name in names]
     return {f.name: f.scores for f in used if f.level == "sample"}
 
 
-def judge_filters(joined: Joined, policies: Sequence[tuple[Filter, Params]]) -> pl.DataFrame:
+def judge_filters(joined: Joined, rules: Sequence[Rule]) -> pl.DataFrame:
     """The index with `dropped` fates: of several reasons the first in the recipe's order counts."""
     index = joined.index.with_row_index("at")
-    for filter_, params in policies:
-        if filter_.level == "sample":
-            reasons = _sample_reasons(joined, index, filter_, params)
-        else:
-            reasons = _media_reasons(joined, index, filter_, params)
+    if any(rule.others for rule in rules):
+        index = _with_policy(index)
+    for rule in rules:
+        reasons = _reasons(joined, index.with_columns(setting=_setting(rule)), rule)
         index = _set_fate(index, reasons, Fate.DROPPED, Stage.FILTER)
-    return index.drop("at")
+    return index.drop("at", "policy", strict=False)
 
 
-def _judged(folder: str, filter_: Filter, params: Params) -> pl.DataFrame:
-    """Reason and the scores as text, a row for each row of the folder's facts."""
-    scores = pl.DataFrame(pl.from_arrow(read_parquet(measure_path(folder, filter_))))
+def _with_policy(index: pl.DataFrame) -> pl.DataFrame:
+    found = index.select(_OF_POLICY).unique()
+    words = [policy_of(*row) for row in found.iter_rows()]
+    known = found.with_columns(policy=pl.Series(words, dtype=pl.String))
+    return index.join(known, on=_OF_POLICY, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _setting(rule: Rule) -> pl.Expr:
+    """For each row the place of its params in `Rule.settings`; null where the filter is off."""
+    if not rule.others:
+        return pl.lit(None if rule.params is None else 0, pl.Int32)
+    settings = rule.settings()
+    asked = {policy: rule.of(policy) for policy in POLICIES}
+    places = {p: settings.index(params) for p, params in asked.items() if params is not None}
+    return pl.col("policy").replace_strict(places, default=None, return_dtype=pl.Int32)
+
+
+def _reasons(joined: Joined, index: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    if rule.filter.level == "sample":
+        return _sample_reasons(joined, index, rule)
+    return _media_reasons(joined, index, rule)
+
+
+def _sample_reasons(joined: Joined, index: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    judged = pl.col("kind").is_in(rule.filter.kinds) & pl.col("setting").is_not_null()
+    rows = index.filter(judged).select("at", "folder", "pos", "setting")
+    found = _judged_folders(rows.select("folder", "setting"), joined.row_folders, rule)
+    return rows.join(found.rename({"place": "pos"}), on=["folder", "pos", "setting"], how="inner")
+
+
+def _media_reasons(joined: Joined, index: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    """A sample falls with the first of its media that the filter names a reason for."""
+    media = pl.DataFrame(pl.from_arrow(joined.media.select(["folder", "place", "key"])))
+    media = media.with_row_index("media").with_columns(pl.col("media").cast(pl.Int64))
+    rows = index.filter(_OPEN & pl.col("setting").is_not_null()).select("at", "setting", "media")
+    named = rows.explode("media", empty_as_null=True)
+    asked = named.select("media", "setting").unique().join(media, on="media", how="inner")
+    judged = _judged_folders(asked.select("folder", "setting"), joined.media_folders, rule)
+    bad = media.join(judged, on=["folder", "place"]).with_columns(
+        value=pl.format("{}: {}", "key", "value")
+    )
+    hit = named.join(bad, on=["media", "setting"], how="inner", maintain_order="left")
+    return hit.unique("at", keep="first", maintain_order=True)
+
+
+def _judged_folders(asked: pl.DataFrame, folders: Sequence[str], rule: Rule) -> pl.DataFrame:
+    """What is wrong, by the settings that are asked for in each of the folders."""
+    schema = {"place": pl.Int64, "rule": pl.String, "value": pl.String}
+    parts = [pl.DataFrame(schema={**schema, "folder": pl.Int32, "setting": pl.Int32})]
+    wanted = asked.unique().drop_nulls().sort("folder", "setting")
+    for (number,), group in wanted.group_by("folder", maintain_order=True):
+        assert isinstance(number, int)
+        path = measure_path(folders[number], rule.filter)
+        scores = pl.DataFrame(pl.from_arrow(read_parquet(path)))
+        for setting in group["setting"].to_list():
+            bad = _judged(scores, rule.filter, rule.settings()[setting])
+            parts.append(
+                bad.with_columns(folder=pl.lit(number, pl.Int32), setting=pl.lit(setting, pl.Int32))
+            )
+    return pl.concat(parts)
+
+
+def _judged(scores: pl.DataFrame, filter_: Filter, params: Params) -> pl.DataFrame:
+    """Place, reason and the scores as text of the rows of a folder's facts that are wrong."""
     shown = pl.concat_str(
         [pl.format(f"{name}={{}}", pl.col(name)) for name in scores.columns],
         separator=" ",
@@ -66,43 +175,6 @@ def _judged(folder: str, filter_: Filter, params: Params) -> pl.DataFrame:
     judged = scores.with_columns(rule=filter_.judge(scores, params))
     bad = judged.with_row_index("place").filter(pl.col("rule").is_not_null())
     return bad.select(pl.col("place").cast(pl.Int64), "rule", value=shown)
-
-
-def _sample_reasons(
-    joined: Joined, index: pl.DataFrame, filter_: Filter, params: Params
-) -> pl.DataFrame:
-    found = _judged_folders(range(len(joined.row_folders)), joined.row_folders, filter_, params)
-    rows = index.filter(pl.col("kind").is_in(filter_.kinds)).select("at", "folder", "pos")
-    return rows.join(found.rename({"place": "pos"}), on=["folder", "pos"], how="inner")
-
-
-def _judged_folders(
-    numbers: Iterable[int], folders: Sequence[str], filter_: Filter, params: Params
-) -> pl.DataFrame:
-    """What is wrong in these of the folders: folder, place in it, rule and value."""
-    schema = {"place": pl.Int64, "rule": pl.String, "value": pl.String, "folder": pl.Int32}
-    parts = [pl.DataFrame(schema=schema)]
-    for number in numbers:
-        judged = _judged(folders[number], filter_, params)
-        parts.append(judged.with_columns(folder=pl.lit(number, pl.Int32)))
-    return pl.concat(parts)
-
-
-def _media_reasons(
-    joined: Joined, index: pl.DataFrame, filter_: Filter, params: Params
-) -> pl.DataFrame:
-    """A sample falls with the first of its media that the filter names a reason for."""
-    places = pl.DataFrame(pl.from_arrow(joined.media.select(["folder", "place", "key"])))
-    numbers = places["folder"].unique().sort().to_list()
-    judged = _judged_folders(numbers, joined.media_folders, filter_, params)
-    media = places.with_row_index("media").with_columns(pl.col("media").cast(pl.Int64))
-    bad = media.join(judged, on=["folder", "place"]).with_columns(
-        value=pl.format("{}: {}", "key", "value")
-    )
-    exploded = index.filter(_OPEN).select("at", "media").explode("media", empty_as_null=True)
-    return exploded.join(bad, on="media", how="inner", maintain_order="left").unique(
-        "at", keep="first", maintain_order=True
-    )
 
 
 def _set_fate(index: pl.DataFrame, reasons: pl.DataFrame, fate: Fate, stage: Stage) -> pl.DataFrame:

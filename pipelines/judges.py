@@ -24,6 +24,7 @@ class Judges:
     counter: Counter
 
     @property
-    def filters(self) -> list[tuple[str, int]]:
-        """Names and versions, in the order in which they judge."""
-        return [(name, filters.get(name).version) for name in self.recipe.filters]
+    def filters(self) -> list[tuple[str, str]]:
+        """Names and fingerprints, in the order in which they judge."""
+        used = [filters.get(self.recipe.filter_ref(n)) for n in self.recipe.filter_settings()]
+        return [(used_.name, used_.fingerprint) for used_ in used]

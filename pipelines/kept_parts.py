@@ -20,6 +20,7 @@ import numpy as np
 
 from manifests.ids import key_digest
 from manifests.storage import exists, is_local, join, local_path, read_json, remove_tree, write_json
+from mixtures.policies import BY_CATEGORY, PLAIN
 from mixtures.recipe import Recipe
 from pipelines.buckets import Bucket
 from pipelines.curate import CuratedSource
@@ -86,8 +87,12 @@ def parts_key(curated: Sequence[CuratedSource], judges: Judges) -> str:
 
 def _without_sizes(recipe: Recipe) -> dict[str, Any]:
     """What decides which samples there are and whose; not how many of them are drawn."""
-    settings = recipe.model_dump(mode="json", exclude={"name", "description", "unit", "components"})
+    # Of a user's own filter its module's text counts (`Judges.filters`), not where that lies.
+    left_out = {"name", "description", "unit", "components", "filter_modules"}
+    settings = recipe.model_dump(mode="json", exclude=left_out)
     settings["filters"] = list(settings["filters"].items())  # the first reason counts
+    if recipe.policies:
+        settings["policies"] = [settings["policies"], PLAIN, BY_CATEGORY]
     return settings | {"components": [_conditions(c.model_dump()) for c in recipe.components]}
 
 

@@ -30,7 +30,7 @@ from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.exclude import Exclusions, exclude
 from pipelines.join import Joined, join_rows
-from pipelines.judge import judge_filters, parse_policies
+from pipelines.judge import judge_filters, parse_rules
 from pipelines.mergeable import MERGE_FACTS, with_merge_facts
 from pipelines.part_files import media_path, media_rows, open_path, part_path
 from pipelines.scratch import write_frame, write_table
@@ -146,7 +146,7 @@ def run_part_task(task: PartTask) -> dict[str, Any]:
     joined = join_rows(task.curated)
     joined, unlicensed = drop_unlicensed(joined, task.cards.values(), task.licenses)
     joined, excluded = exclude(joined, task.exclusions)
-    joined = replace(joined, index=judge_filters(joined, parse_policies(task.recipe.filters)))
+    joined = replace(joined, index=judge_filters(joined, parse_rules(task.recipe)))
     joined = replace(joined, index=_with_independence(joined.index, task.cards))
     shaped = shape(joined, task.recipe, task.counter)
     index = _with_bytes(claim(shaped.index, joined, task.recipe), joined)

@@ -46,7 +46,7 @@ def row_folder(store: str, source: str, subset: str, key: str) -> str:
 
 
 def measure_path(folder: str, filter_: Filter) -> str:
-    return join(folder, "measures", f"{filter_.name}-{filter_.version}.parquet")
+    return join(folder, "measures", f"{filter_.name}-{filter_.fingerprint}.parquet")
 
 
 def check_writable(folder: str, option: str) -> None:

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 import filters
+from filters.base import Filter
 from manifests.storage import join, open_ipc, read_parquet
 from mixtures.assign import extra_field, where_columns
 from mixtures.recipe import Recipe
@@ -34,7 +35,8 @@ def with_where_columns(index: pl.DataFrame, joined: Joined, recipe: Recipe) -> p
         if owner != EXTRA:
             scores.setdefault(owner, []).append(score)
     for owner, names in scores.items():
-        index = _joined(index, (_scores(folder, owner, names) for folder in joined.row_folders))
+        used = filters.get(recipe.filter_ref(owner))
+        index = _joined(index, (_scores(folder, used, names) for folder in joined.row_folders))
     return index
 
 
@@ -49,10 +51,9 @@ def _joined(index: pl.DataFrame, folders: Iterable[pl.DataFrame]) -> pl.DataFram
     return index.join(pl.concat(numbered), on=_PLACE, how="left", maintain_order="left")
 
 
-def _scores(folder: str, owner: str, names: list[str]) -> pl.DataFrame:
-    table = read_parquet(measure_path(folder, filters.get(owner)), names)
-    scores = pl.DataFrame(pl.from_arrow(table))
-    return scores.select(pl.col(name).alias(f"{owner}.{name}") for name in names)
+def _scores(folder: str, used: Filter, names: list[str]) -> pl.DataFrame:
+    scores = pl.DataFrame(pl.from_arrow(read_parquet(measure_path(folder, used), names)))
+    return scores.select(pl.col(name).alias(f"{used.name}.{name}") for name in names)
 
 
 def _fields(folder: str, columns: list[str]) -> pl.DataFrame:

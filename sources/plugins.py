@@ -7,14 +7,11 @@ name is the file's. It is loaded from its path in each process that needs it.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
-import traceback
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 from manifests.errors import CardError
+from manifests.user_modules import load_module
 from sources.base import Source
 
 SUFFIX = ".py"
@@ -28,7 +25,7 @@ def load(path: str) -> Source:
     for needed in (file, card):
         if not needed.is_file():
             raise CardError(f"a source of your own is two files, and {needed} is not there")
-    source = getattr(_import(file), "SOURCE", None)
+    source = getattr(load_module(file, CardError), "SOURCE", None)
     if not isinstance(source, Source):
         raise CardError(f"{file} binds no SOURCE")
     if source.name != file.stem:
@@ -37,19 +34,3 @@ def load(path: str) -> Source:
     source.digest = hashlib.sha256(file.read_bytes() + card.read_bytes()).hexdigest()
     _ = source.card
     return source
-
-
-def _import(file: Path) -> ModuleType:
-    name = f"smolmix_user_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None and spec.loader is not None, "a file that ends on .py has a loader"
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
-        line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else 1)
-        raise CardError(f"{file}, line {line}: {type(error).__name__}: {error}") from error
-    return module

@@ -11,7 +11,7 @@ import pytest
 import sources
 from mixtures.recipe import check_sources
 from mixtures.recipe_file import parse_recipe
-from pipelines.judge import parse_policies
+from pipelines.judge import parse_rules
 from pipelines.source_pages import sources_page
 from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
 
@@ -99,7 +99,7 @@ def test_recipes_in_the_readme_are_recipes() -> None:
         recipe = parse_recipe(block, "README.md")
         own = {name: ["all"] for name in recipe.modules} | {"local": list(recipe.local)}
         check_sources(recipe, known | own)
-        parse_policies(recipe.filters)
+        parse_rules(recipe)
 
 
 def test_the_readme_names_every_package_and_the_page_of_sources() -> None:

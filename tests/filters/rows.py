@@ -2,58 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pyarrow as pa
 from hypothesis import strategies as st
 
 from filters.base import Filter
-from manifests.schema import MEDIA_SCHEMA, STORE_SCHEMA
+from filters.contract import MEDIA_DEFAULTS, STORE_DEFAULTS, Row, batch_of, schema_of
 
-Row = dict[str, Any]
-
-STORE_DEFAULTS: Row = {
-    "row": 0,
-    "group": 0,
-    "subset": "demo",
-    "category": "vqa",
-    "kind": "chat",
-    "messages": [],
-    "media": [],
-    "license": "CC0-1.0",
-    "extra": None,
-}
-MEDIA_DEFAULTS: Row = {
-    "key": "demo/0",
-    "kind": "image",
-    "digest": "0" * 64,
-    "reason": None,
-    "detail": None,
-    "pack": 0,
-    "offsets": [512],
-    "lengths": [1000],
-    "timestamps_ms": [],
-    "width": 640,
-    "height": 480,
-    "frame_sizes": [640, 480],
-    "format": "JPEG",
-    "upstream_bytes": 1000,
-    "duration_ms": None,
-}
-
-
-def schema_of(a_filter: Filter) -> pa.Schema:
-    return STORE_SCHEMA if a_filter.level == "sample" else MEDIA_SCHEMA
-
-
-def batch_of(a_filter: Filter, rows: list[Row]) -> pa.RecordBatch:
-    """A batch of the filter's level; what a row leaves out has its default."""
-    defaults = STORE_DEFAULTS if a_filter.level == "sample" else MEDIA_DEFAULTS
-    for row in rows:
-        assert row.keys() <= defaults.keys(), f"unknown columns in {row}"
-    filled = [{**defaults, **row} for row in rows]
-    return pa.RecordBatch.from_pylist(filled, schema=schema_of(a_filter))
-
+__all__ = ["MEDIA_DEFAULTS", "STORE_DEFAULTS", "Row", "batch_of", "rows_for", "schema_of"]
 
 _TEXTS = st.one_of(
     st.sampled_from(

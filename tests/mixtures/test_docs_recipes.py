@@ -18,7 +18,7 @@ from mixtures.recipe import Recipe, Remedy, Unit, check_sources
 from mixtures.recipe_file import parse_recipe
 from mixtures.styles import STYLES
 from mixtures.where import INDEX_COLUMNS
-from pipelines.judge import parse_policies, score_schemas
+from pipelines.judge import parse_rules, score_schemas
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -37,9 +37,9 @@ def test_an_example_is_a_recipe(block: str) -> None:
     own = {name: ["all"] for name in recipe.modules} | {"local": list(recipe.local)}
     check_sources(recipe, {name: s.card.subset_names for name, s in catalog.items()} | own)
     check_filters(recipe, filters.discover())
-    parse_policies(recipe.filters)
+    rules = parse_rules(recipe)
     cards = {name: catalog[name].card for name in recipe.sources() if name in catalog}
-    check_where(recipe, cards, score_schemas(recipe.filters))
+    check_where(recipe, cards, score_schemas(rule.filter for rule in rules))
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b not in RECIPES], ids=first_line)
@@ -55,7 +55,8 @@ def test_the_examples_show_the_language() -> None:
 
 
 NAMED: Mapping[str, Collection[str]] = {
-    "keys of a recipe": set(Recipe.model_fields) - {"name", "description", "modules"},
+    "keys of a recipe": set(Recipe.model_fields)
+    - {"name", "description", "modules", "filter_modules"},
     "units": get_args(Unit),
     "styles": STYLES,
     "processors": PROCESSORS,

@@ -131,8 +131,10 @@ def write_media(folder: Path, *rows: Row) -> str:
     return str(folder)
 
 
-def write_chats(folder: Path, *chats: Chat, rejected: Sequence[Row] = ()) -> str:
-    rows = [chat.as_row() for chat in chats]
+def write_chats(
+    folder: Path, *chats: Chat, rejected: Sequence[Row] = (), category: str = "vqa"
+) -> str:
+    rows = [chat.as_row() | {"category": category} for chat in chats]
 
     def write(ipc: pa.ipc.RecordBatchFileWriter) -> None:
         for start in range(0, len(rows), _BATCH_ROWS):

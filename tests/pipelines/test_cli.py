@@ -41,6 +41,12 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "verify": (set(), "build"),
     "show": (set(), "build"),
     "why": (set(), "build id"),
+    "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),
+    "rejudge": (
+        {"--recipe", "--stage", "--against", "--mirror", "--media", "--limit", "--json"}
+        | {"--skip-unavailable"},
+        "store",
+    ),
 }
 
 RECIPE = """
@@ -184,6 +190,10 @@ USAGE: list[tuple[Command, str, str]] = [
     (mixture, "verify {file}", "manifest.json does not exist, so this is no complete build"),
     (mixture, "show {tmp}", "holds no data/*.parquet: it is not a build"),
     (mixture, "why {tmp} a/b/c", "holds no ledger: it is not a finished build"),
+    (mixture, "ledger {tmp}", "manifest.json does not exist, so this is no complete build"),
+    (mixture, "ledger {tmp} --fate gone", "there is no fate 'gone' (kept, dropped, merged_into"),
+    (mixture, "rejudge {tmp}", "one of the arguments --recipe --stage is required"),
+    (mixture, "rejudge {tmp}/none --stage video", "there is no store {tmp}/none; build-mixture"),
 ]
 
 

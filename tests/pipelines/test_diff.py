@@ -71,6 +71,26 @@ RECIPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"settings": {"filters.image_bounds.min_side_px": [28, 56]}},
     ),
     (
+        "policies",
+        {
+            "policies": {
+                "code": {"image_bounds": {"min_side_px": 9}, "roles": "off"},
+                "web": {"empty_turns": {}, "image_bounds": {}},
+            }
+        },
+        {
+            "settings": {
+                "filters": [["roles", "image_bounds"], ["roles", "image_bounds", "empty_turns"]],
+                "policies.code.roles": [None, "off"],
+                "policies.code.image_bounds.min_side_px": [None, 9],
+                "policies.code.image_bounds.max_side_px": [None, 16_384],
+                "policies.code.image_bounds.max_aspect_ratio": [None, 10.0],
+                "filters.empty_turns": [None, "off"],
+                "policies.web.empty_turns.allow_media_only": [None, True],
+            }
+        },
+    ),
+    (
         "order of filters",
         {"filters": {"image_bounds": {"min_side_px": 28}, "roles": {}}},
         {"settings": {"filters": [["roles", "image_bounds"], ["image_bounds", "roles"]]}},

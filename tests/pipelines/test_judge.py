@@ -10,8 +10,11 @@ import pytest
 
 import filters
 from manifests.errors import RecipeError, UsageError
+from mixtures.recipe import Recipe
+from mixtures.recipe_file import parse_recipe
 from pipelines.join import join_rows
-from pipelines.judge import judge_filters, parse_policies
+from pipelines.judge import judge_filters, parse_rules
+from pipelines.kept_parts import parts_key
 from tests.pipelines.hand_made import (
     Chat,
     broken,
@@ -23,8 +26,16 @@ from tests.pipelines.hand_made import (
     write_chats,
     write_media,
 )
+from tests.pipelines.resolving import Case
 
 Fate = tuple[str | None, str | None, str | None, str | None]
+
+
+def recipe(filters: dict[str, Any], policies: dict[str, Any] | None = None) -> Recipe:
+    """A recipe of these filters; what it draws does not matter."""
+    part = {"name": "all", "share": 1, "sources": ["the_cauldron"]}
+    said = {"name": "judged", "description": "a test", "unit": "samples", "components": [part]}
+    return Recipe.model_validate({**said, "filters": filters, "policies": policies or {}})
 
 
 def judged(folder: Path, media: list[Any], chats: list[Chat], *names: str) -> list[Fate]:
@@ -37,7 +48,7 @@ def judged(folder: Path, media: list[Any], chats: list[Chat], *names: str) -> li
         ],
     )
     measure(source, [filters.get(name) for name in names])
-    index = judge_filters(join_rows([source]), parse_policies({name: {} for name in names}))
+    index = judge_filters(join_rows([source]), parse_rules(recipe({name: {} for name in names})))
     rows = index.filter(pl.col("row") != 99).sort("row")
     assert index.filter(pl.col("row") == 99)["rule"].to_list() == ["no_turns"]
     return rows.select("fate", "stage", "rule", "value").rows()
@@ -105,7 +116,7 @@ def test_sources_without_media_or_rows_are_judged(tmp_path: Path) -> None:
     names = ("roles", "image_bounds")
     source = curated(rows=[(write_chats(tmp_path / "r"), "a")])
     measure(source, [filters.get(name) for name in names])
-    index = judge_filters(join_rows([source]), parse_policies({name: {} for name in names}))
+    index = judge_filters(join_rows([source]), parse_rules(recipe({name: {} for name in names})))
     assert index.height == 0
 
 
@@ -121,12 +132,12 @@ def test_parameters_are_those_of_the_recipe(tmp_path: Path) -> None:
     measure(source, [filters.get("image_bounds")])
     joined = join_rows([source])
     for side, fate in ((30, None), (31, "dropped")):
-        policies = parse_policies({"image_bounds": {"min_side_px": side}})
-        assert judge_filters(joined, policies)["fate"].to_list() == [fate]
+        rules = parse_rules(recipe({"image_bounds": {"min_side_px": side}}))
+        assert judge_filters(joined, rules)["fate"].to_list() == [fate]
 
 
 @pytest.mark.parametrize(
-    ("policies", "words"),
+    ("asked", "words"),
     [
         ({"rolls": {}}, "there is no filter 'rolls'; did you mean 'roles'?"),
         ({"roles": {"strict": True}}, "filter roles: strict: .*it takes no parameters"),
@@ -134,6 +145,169 @@ def test_parameters_are_those_of_the_recipe(tmp_path: Path) -> None:
         ({"image_bounds": {"min_side_px": 0}}, "min_side_px: Input should be greater than or"),
     ],
 )
-def test_a_policy_that_cannot_be(policies: dict[str, dict[str, Any]], words: str) -> None:
+def test_params_that_cannot_be(asked: dict[str, dict[str, Any]], words: str) -> None:
     with pytest.raises((RecipeError, UsageError), match=words):
-        parse_policies(policies)
+        parse_rules(recipe(asked))
+
+
+_WRITTEN = """name: written
+description: a test
+unit: samples
+filters:
+  turn_length: {max_chars: 9}
+policies:
+  code:
+    turn_length:
+      max_char: 5
+components: [{name: all, share: 1, sources: [the_cauldron]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            _WRITTEN,
+            "r.yaml, line 9: recipe: filter turn_length: max_char: .*; did you mean 'max_chars'?",
+        ),
+        (
+            _WRITTEN.replace("max_char:", "max_chars: x #"),
+            "line 9: recipe: filter turn_length: max_c",
+        ),
+        (
+            _WRITTEN.replace("{max_chars: 9}", "{max_chars: 0}"),
+            "line 5: recipe: filter turn_length",
+        ),
+    ],
+)
+def test_wrong_params_are_told_with_their_line(text: str, words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        parse_rules(parse_recipe(text, "r.yaml"))
+
+
+# --- policies -----------------------------------------------------------------------------------
+
+
+def by_policy(
+    folder: Path,
+    categories: dict[str, str],
+    filters_: dict[str, Any],
+    policies: dict[str, Any],
+    media: list[Any] | None = None,
+    chats: list[Chat] | None = None,
+) -> list[str | None]:
+    """The reason of each chat; `categories` are those of the rows of a folder each."""
+    chats = chats or [Chat(number) for number in range(len(categories))]
+    folders = []
+    for chat, (name, category) in zip(chats, categories.items(), strict=True):
+        folders.append((write_chats(folder / name, chat, category=category), name))
+    source = curated([write_media(folder / "media", *(media or []))], folders)
+    rules = parse_rules(recipe(filters_, policies))
+    measure(source, [rule.filter for rule in rules])
+    found = judge_filters(join_rows([source]), rules)
+    assert found.columns == join_rows([source]).index.columns
+    return found.sort("row")["rule"].to_list()
+
+
+CODE_AND_TALK = {"a": "code", "b": "instruction", "c": "math"}
+
+
+def test_rows_are_judged_by_their_policys_params(tmp_path: Path) -> None:
+    """All three chats are the same: an answer of 6 characters."""
+    assert by_policy(
+        tmp_path,
+        CODE_AND_TALK,
+        {"turn_length": {"max_chars": 5}},
+        {"code": {"turn_length": {"max_chars": 11}}, "math": {"turn_length": {"min_chars": 7}}},
+    ) == [None, "turn_too_long", "turn_too_short"]
+
+
+def test_a_filter_is_off_for_a_policy(tmp_path: Path) -> None:
+    assert by_policy(
+        tmp_path,
+        CODE_AND_TALK,
+        {"turn_length": {"max_chars": 5}},
+        {"code": {"turn_length": "off"}},
+    ) == [None, "turn_too_long", "turn_too_long"]
+
+
+def test_a_filter_is_on_for_a_policy_alone_and_judges_last(tmp_path: Path) -> None:
+    """`roles` is named first, by a policy; what is named for all rows is asked before it."""
+    chats = [Chat(0, answer=""), Chat(1, answer=""), Chat(2, text="", answer="")]
+    found = by_policy(
+        tmp_path,
+        CODE_AND_TALK,
+        {"empty_turns": {}},
+        {"math": {"roles": {}}, "code": {"roles": {}}},
+        chats=chats,
+    )
+    assert found == ["no_answer", None, "empty_turn"]
+
+
+def test_the_same_picture_is_judged_by_the_sample_that_names_it(tmp_path: Path) -> None:
+    media = [image("small", (20, 20)), image("fine"), image("strip", (400, 30))]
+    chats = [
+        Chat(0, media=("small",)),
+        Chat(1, media=("fine", "small")),
+        Chat(2, media=("fine", "strip")),
+        Chat(3, media=("strip", "small")),
+        Chat(4, media=("small",)),
+    ]
+    found = by_policy(
+        tmp_path,
+        {"a": "chart", "b": "chart", "c": "chart", "d": "document", "e": "vqa"},
+        {"image_bounds": {}},
+        {
+            "chart": {"image_bounds": {"min_side_px": 10}},
+            "document_image": {"image_bounds": {"max_aspect_ratio": 20}},
+        },
+        media,
+        chats,
+    )
+    small = "image_side_too_small"
+    assert found == [None, None, "aspect_ratio_too_high", small, small]
+
+
+def test_a_media_filter_is_off_for_a_policy(tmp_path: Path) -> None:
+    chats = [Chat(number, media=("small",)) for number in range(2)]
+    found = by_policy(
+        tmp_path,
+        {"a": "chart", "b": "vqa"},
+        {},
+        {"photo": {"image_bounds": {}}},
+        [image("small", (20, 20))],
+        chats,
+    )
+    assert found == [None, "image_side_too_small"]
+
+
+def test_policies_that_ask_the_same_are_no_policies() -> None:
+    rules = parse_rules(
+        recipe({"turn_length": {}}, {"code": {"turn_length": {"min_chars": 1}}, "web": {}})
+    )
+    assert [dict(rule.others) for rule in rules] == [{}]
+
+
+def test_measured_are_filters_of_every_policy() -> None:
+    rules = parse_rules(
+        recipe({"turn_length": {}}, {"code": {"roles": {}, "turn_length": "off", "no": "off"}})
+    )
+    assert [rule.filter.name for rule in rules] == ["turn_length", "roles"]
+
+
+def test_what_is_kept_in_the_store_is_of_its_policies(tmp_path: Path) -> None:
+    source = curated(rows=[(write_chats(tmp_path / "r"), "a")])
+
+    def key(filters_: dict[str, Any], policies: dict[str, Any] | None = None) -> str:
+        case = Case(tmp_path, [source], recipe(filters_, policies))
+        return parts_key([source], case.judges())
+
+    keys = [
+        key({"roles": {}}),
+        key({"roles": {}}, {"code": {"roles": "off"}}),
+        key({"roles": {}}, {"web": {"roles": "off"}}),
+        key({"roles": {}}, {"code": {"turn_length": {}}}),
+        key({"roles": {}}, {"code": {"turn_length": {"max_chars": 9}}}),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key({"roles": {}}, {}) == keys[0]

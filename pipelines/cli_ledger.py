@@ -1,0 +1,185 @@
+"""`mixture ledger`: counts of what became of rows, examples of them, rows beside a threshold."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from manifests.errors import UsageError
+from manifests.ledger import Fate
+from pipelines.cells import UNKNOWN, percent
+from pipelines.cli_sources import print_json
+from pipelines.options import default_store
+from pipelines.progress import printable
+
+if TYPE_CHECKING:
+    from pipelines.build_store import BuildStore
+    from pipelines.ledger_near import NearRow, NearView
+    from pipelines.ledger_view import Example, Group, LedgerView
+
+# Columns of the table, by what is counted.
+_NAMES: dict[str, tuple[str, ...]] = {
+    "filter": ("fate", "at", "filter", "reason or component", "rows", "share"),
+    "subset": ("source/subset", "fate", "rows", "share of it"),
+}
+
+
+def add_ledger_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("build")
+    fates = [fate.value for fate in Fate]
+    parser.add_argument(
+        "--fate", metavar="FATE", help=f"only rows of this fate: {', '.join(fates)}"
+    )
+    parser.add_argument(
+        "--by",
+        choices=("filter", "subset"),
+        default="filter",
+        help="count by filter and reason (default), or by source and subset",
+    )
+    parser.add_argument(
+        "--examples",
+        action="store_true",
+        help="a few rows of each: what was measured, what decided, how the text begins",
+    )
+    parser.add_argument(
+        "--near", action="store_true", help="rows that barely passed or barely failed a threshold"
+    )
+    parser.add_argument(
+        "--store",
+        metavar="URI",
+        help=f"where texts and measures lie (default: the build's, else {default_store()})",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_ledger(args: argparse.Namespace, console: Console) -> int:
+    from pipelines.build_store import open_build_store
+    from pipelines.ledger_near import near_view
+    from pipelines.ledger_view import ledger_view
+
+    fate = _fate(args.fate)
+    if args.store is not None and not (args.examples or args.near):
+        raise UsageError("--store is read for --examples and --near; say one of them")
+    view = ledger_view(args.build, fate, args.by, None)
+    store = open_build_store(args.build, args.store) if args.examples or args.near else None
+    if args.examples:
+        view = ledger_view(args.build, fate, args.by, store)
+    near = near_view(args.build, fate, store) if args.near and store is not None else None
+    if args.json:
+        print_json(console, view.as_json() | {"near": None if near is None else near.as_json()})
+        return 0
+    console.print(_table(view))
+    for line in _lines(view, near, store):
+        console.print(printable(line), soft_wrap=True)
+    return 0
+
+
+def _fate(text: str | None) -> Fate | None:
+    from manifests.errors import nearest
+
+    names = [fate.value for fate in Fate]
+    if text is not None and text not in names:
+        raise UsageError(f"there is no fate {text!r}{nearest(text, names)} ({', '.join(names)})")
+    return None if text is None else Fate(text)
+
+
+def _table(view: LedgerView) -> Table:
+    table = Table(*_NAMES[view.by], box=box.SIMPLE_HEAD)
+    for column in table.columns[-2:]:
+        column.justify, column.no_wrap = "right", True
+    for group in view.groups:
+        share = percent(Fraction(group.rows, group.whole))
+        table.add_row(*_key_cells(group), f"{group.rows:,}", share)
+    return table
+
+
+def _key_cells(group: Group) -> list[str]:
+    key = group.key
+    if "stage" in key:
+        cells = [_fate_words(key), key["stage"], group.filter_name, key["rule"]]
+    else:
+        cells = [f"{key['source']}/{key['subset']}", _fate_words(key)]
+    return [printable(cell or UNKNOWN) for cell in cells]
+
+
+def _fate_words(key: dict[str, str | None]) -> str:
+    return (key["fate"] or UNKNOWN).replace("_", " ")
+
+
+def _lines(view: LedgerView, near: NearView | None, store: BuildStore | None) -> Iterator[str]:
+    shown = sum(group.rows for group in view.groups)
+    of = "" if view.fate is None else f", {shown:,} of them {view.fate.value.replace('_', ' ')}"
+    yield f"{view.build}: {view.num_rows:,} ledger entries{of}"
+    if store is not None and not store.is_there:
+        yield f"the store {store.store} holds no rows: name the one of this build with --store"
+    for group in view.groups:
+        if group.examples:
+            yield ""
+            yield f"{' '.join(_key_cells(group))}: {group.rows:,}"
+        for example in group.examples:
+            yield from _example_lines(example)
+    if near is not None:
+        yield from _near_lines(near)
+
+
+def _example_lines(example: Example) -> Iterator[str]:
+    yield f"  {example.place}"
+    yield f"    id {example.entry['id'] or 'none: no sample could be made of it'}"
+    if example.entry["value"]:
+        yield f"    {example.entry['value']}"
+    for at in example.deciding:
+        yield f"    {at.param} is {_number(at.threshold)}; {_number(at.turns_at)} would keep it"
+    yield f"    {_text(example.text, example.entry['stage'] == 'curate')}"
+
+
+def _text(text: str | None, was_rejected: bool = False) -> str:
+    if text is not None:
+        return text
+    if was_rejected:
+        return "(no text: no conversation could be made of the row)"
+    return "(its text is neither in the store nor in the build)"
+
+
+def _near_lines(near: NearView) -> Iterator[str]:
+    yield ""
+    if not near.rows:
+        yield "no row is near a threshold"
+    for (name, param, policies), found in groupby(near.rows, _threshold_of):
+        rows = list(found)
+        where = f" ({policies})" if policies else ""
+        yield f"{name}.{param} is {_number(rows[0].at.threshold)}{where}"
+        for row in rows:
+            turned = "drop" if row.side == "kept" else "keep"
+            yield (
+                f"  {'passed' if row.side == 'kept' else 'failed'}; "
+                f"{_number(row.at.turns_at)} would {turned} it: {place_of_row(row.entry)}"
+            )
+            yield f"    id {row.entry['id']} ({row.entry['fate'].replace('_', ' ')})"
+            yield f"    {_text(row.text)}"
+    if near.num_measured < near.num_passed:
+        yield (
+            f"of {near.num_passed:,} rows that passed the filters {near.num_measured:,} have their "
+            "measures in the store; of the others nothing is known"
+        )
+
+
+def _threshold_of(row: NearRow) -> tuple[str, str, str]:
+    return row.filter_name, row.at.param, row.policies
+
+
+def place_of_row(entry: dict[str, str]) -> str:
+    from pipelines.ledger_view import place_of
+
+    return place_of(entry)
+
+
+def _number(value: int | float) -> str:
+    """Whole as it is, others to four digits: they were found by halving."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

@@ -1,0 +1,193 @@
+"""`mixture ledger`: what became of a build's upstream rows, by filter and reason or by subset.
+
+Examples say what was measured of a row, the threshold that decided, and how its text begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from manifests.build import load_manifest
+from manifests.errors import UsageError
+from manifests.ledger import Fate, Stage
+from manifests.storage import join, list_files, read_parquet
+from mixtures.policies import Policy
+from pipelines.build_store import BuildStore, look_up, read_recipe
+from pipelines.ledger_filters import (
+    Rules,
+    build_rules,
+    params_for,
+    reason_owners,
+    said_scores,
+)
+from pipelines.nearest import Nearest, deciding
+
+By = Literal["filter", "subset"]
+Entry = dict[str, Any]
+
+NUM_EXAMPLES = 3
+_COUNTED = ["source", "subset", "fate", "stage", "rule"]
+_KEYS: dict[By, list[str]] = {
+    "filter": ["fate", "stage", "rule"],
+    "subset": ["source", "subset", "fate"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A ledger entry; `deciding` are thresholds that turn its verdict, `text` how it begins."""
+
+    entry: Entry
+    deciding: tuple[Nearest, ...]
+    text: str | None
+
+    @property
+    def place(self) -> str:
+        return place_of(self.entry)
+
+    def as_json(self) -> Entry:
+        return {
+            "id": self.entry["id"],
+            "place": self.place,
+            "fate": self.entry["fate"],
+            "rule": self.entry["rule"],
+            "value": self.entry["value"],
+            "thresholds": {n.param: n.threshold for n in self.deciding},
+            "turns_at": {n.param: n.turns_at for n in self.deciding},
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Ledger entries of one kind; `whole` counts those that its share is of."""
+
+    key: dict[str, str | None]
+    filter_name: str | None  # whose reason it is
+    rows: int
+    whole: int
+    examples: list[Example] = field(default_factory=list)
+
+    def as_json(self) -> Entry:
+        share = self.rows / self.whole
+        return {
+            **self.key,
+            "filter": self.filter_name,
+            "rows": self.rows,
+            "share": share,
+            "examples": [example.as_json() for example in self.examples],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """Groups of the asked fate (None: of all), the largest first; `num_rows` counts all entries."""
+
+    build: str
+    by: By
+    fate: Fate | None
+    num_rows: int
+    groups: list[Group]
+
+    def as_json(self) -> Entry:
+        return {
+            "build": self.build,
+            "by": self.by,
+            "fate": self.fate,
+            "rows": self.num_rows,
+            "groups": [group.as_json() for group in self.groups],
+        }
+
+
+def place_of(entry: Entry) -> str:
+    """`source/subset/file#row`, as `mixture why` takes it."""
+    return f"{entry['source']}/{entry['subset']}/{entry['file']}#{entry['row']}"
+
+
+def ledger_view(
+    build: str, fate: Fate | None, by: By, examples_from: BuildStore | None
+) -> LedgerView:
+    """Counts by the ledger; with a store also examples of each group."""
+    manifest = load_manifest(build)
+    names = ledger_files(build)
+    counts = _counts(build, names)
+    whole = int(counts["rows"].sum())
+    wholes = {tuple(k): n for *k, n in _summed(counts, ["source", "subset"]).iter_rows()}
+    shown = counts if fate is None else counts.filter(pl.col("fate") == fate.value)
+    rules = build_rules(manifest, read_recipe(build))
+    owners = reason_owners(rules)
+    groups = []
+    for entry in _summed(shown, _KEYS[by]).to_dicts():
+        rows = entry.pop("rows")
+        of = whole if by == "filter" else wholes[(entry["source"], entry["subset"])]
+        is_judged = entry.get("stage") == Stage.FILTER.value
+        groups.append(Group(entry, owners.get(entry["rule"]) if is_judged else None, rows, of))
+    if examples_from is not None:
+        _add_examples(build, names, groups, rules, examples_from)
+    return LedgerView(build, by, fate, whole, groups)
+
+
+def ledger_files(build: str) -> list[str]:
+    names = list_files(join(build, "ledger"), ".parquet")
+    if not names:
+        raise UsageError(f"{build} holds no ledger: it is not a finished build")
+    return names
+
+
+def _counts(build: str, names: Iterable[str]) -> pl.DataFrame:
+    """Rows by source, subset, fate, stage and rule; one file is held at a time."""
+    found = [read_entries(build, name, _COUNTED).group_by(_COUNTED).len("rows") for name in names]
+    return pl.concat(found).with_columns(pl.col("rows").cast(pl.Int64))
+
+
+def _summed(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    sums = counts.group_by(keys).agg(pl.col("rows").sum())
+    return sums.sort("rows", *keys, descending=[True, *[False] * len(keys)], nulls_last=True)
+
+
+def read_entries(build: str, name: str, columns: list[str] | None = None) -> pl.DataFrame:
+    table = read_parquet(join(build, "ledger", name), columns)
+    return pl.DataFrame(pl.from_arrow(table))
+
+
+def _add_examples(
+    build: str,
+    names: Iterable[str],
+    groups: Sequence[Group],
+    rules: Rules,
+    store: BuildStore,
+) -> None:
+    """The first rows of each group, in the ledger's order."""
+    wanted = pl.DataFrame([group.key for group in groups], infer_schema_length=None)
+    if wanted.is_empty():
+        return
+    keys = wanted.columns
+    wanted = wanted.with_columns(pl.all().cast(pl.String)).with_row_index("number")
+    taken: dict[int, list[Entry]] = {}
+    for name in names:
+        rows = read_entries(build, name).join(wanted, on=keys, how="inner", nulls_equal=True)
+        first = rows.group_by("number", maintain_order=True).head(NUM_EXAMPLES)
+        for entry in first.to_dicts():
+            found = taken.setdefault(entry.pop("number"), [])
+            found += [entry] if len(found) < NUM_EXAMPLES else []
+    for number, entries in taken.items():
+        groups[number].examples.extend(
+            Example(entry, tuple(_deciding(entry, rules, row.policy)), row.text)
+            for entry, row in zip(entries, look_up(store, entries), strict=True)
+        )
+
+
+def _deciding(entry: Entry, rules: Rules, policy: Policy | None) -> list[Nearest]:
+    """The thresholds that dropped a row: those that would keep it at another value."""
+    owner = reason_owners(rules).get(entry["rule"])
+    if owner is None or entry["stage"] != Stage.FILTER.value:
+        return []
+    params = params_for(rules[owner], policy)
+    if params is None:
+        return []
+    filter_ = rules[owner].filter
+    return list(deciding(filter_, params, said_scores(filter_, [entry["value"] or ""])).values())

@@ -1,0 +1,228 @@
+"""`mixture rejudge`: what other thresholds would keep and drop, by the measures in the store.
+
+Nothing is measured, curated or written. Rows are those that the new recipe reads and the store
+holds; they are counted before duplicates are taken out and quotas are met.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from filters.base import Filter
+from manifests.errors import UsageError
+from manifests.ledger import Fate, Stage
+from manifests.storage import exists
+from mixtures.recipe import Recipe
+from pipelines.build import find_work, open_job
+from pipelines.curate import CuratedSource, CuratePlan
+from pipelines.diff_sides import open_side
+from pipelines.join import join_rows
+from pipelines.judge import Rule, judge_filters, parse_rules
+from pipelines.measures import missing
+from pipelines.options import BuildOptions
+from pipelines.parts import cut_parts
+from pipelines.store import is_done
+
+# What a row that no filter drops has instead of a reason.
+KEPT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A filter that judged nothing: this many of the folders of its level lack its measure."""
+
+    filter_name: str
+    version: int
+    num_lacking: int
+    num_folders: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "filter": self.filter_name,
+            "version": self.version,
+            "folders_without": self.num_lacking,
+            "folders": self.num_folders,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One reason: rows that it drops under either recipe, and what moved from or to being kept."""
+
+    filter_name: str
+    reason: str
+    before: int
+    now: int
+    newly_dropped: int
+    newly_kept: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "filter": self.filter_name,
+            "reason": self.reason,
+            "before": self.before,
+            "now": self.now,
+            "newly_dropped": self.newly_dropped,
+            "newly_kept": self.newly_kept,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """`moves` counts rows by their reasons before and now; `against` is None for no filters.
+
+    `num_unreadable` rows have no sample that could be judged; `num_absent` shards lie upstream
+    and not in the store, and so do all sources of `skipped`, which says why.
+    """
+
+    recipe: str
+    against: str | None
+    moves: Mapping[tuple[str, str], int]
+    owners: Mapping[str, str]
+    num_unreadable: int
+    num_absent: int
+    unmeasured: tuple[Unmeasured, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def num_rows(self) -> int:
+        return sum(self.moves.values())
+
+    @property
+    def kept_before(self) -> int:
+        return self._count(0, KEPT)
+
+    @property
+    def kept_now(self) -> int:
+        return self._count(1, KEPT)
+
+    @property
+    def num_moved(self) -> int:
+        """Rows that either recipe drops, each for another reason."""
+        moved = ((a, b, rows) for (a, b), rows in self.moves.items() if KEPT not in (a, b))
+        return sum(rows for a, b, rows in moved if a != b)
+
+    @property
+    def changes(self) -> list[Change]:
+        """Every reason that drops a row under either, in the order in which the filters judge."""
+        named = {reason for move in self.moves for reason in move} - {KEPT}
+        order = [reason for reason in self.owners if reason in named]
+        return [
+            Change(
+                filter_name=self.owners[reason],
+                reason=reason,
+                before=self._count(0, reason),
+                now=self._count(1, reason),
+                newly_dropped=self.moves.get((KEPT, reason), 0),
+                newly_kept=self.moves.get((reason, KEPT), 0),
+            )
+            for reason in order
+        ]
+
+    def _count(self, side: int, reason: str) -> int:
+        return sum(rows for move, rows in self.moves.items() if move[side] == reason)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe,
+            "against": self.against,
+            "rows": self.num_rows,
+            "unreadable": self.num_unreadable,
+            "kept_before": self.kept_before,
+            "kept_now": self.kept_now,
+            "moved": self.num_moved,
+            "reasons": [change.as_json() for change in self.changes],
+            "unmeasured": [lack.as_json() for lack in self.unmeasured],
+            "absent_shards": self.num_absent,
+            "skipped": dict(self.skipped),
+        }
+
+
+def rejudge(options: BuildOptions, against: str | None) -> Rejudged:
+    """Judge what the store holds for the recipe; `against` is a recipe, a plan.json or a build."""
+    if not exists(options.store):
+        raise UsageError(f"there is no store {options.store}; build-mixture --store makes one")
+    old = None if against is None else open_side(against).recipe
+    job = open_job(replace(options, allow_missing=True), Console(quiet=True))
+    try:
+        gathered, curate = find_work(job)
+    finally:
+        job.runner.close()
+    there = _in_store(curate)
+    if not any(source.rows for source in there):
+        raise UsageError(
+            f"the store {options.store} holds no rows for recipe {job.recipe.name}: build it once, "
+            "or name the --mirror, --media and --limit of the build that filled the store"
+        )
+    before, after = _rules(old), _rules(job.recipe)
+    unmeasured = _unmeasured(there, [rule.filter for rule in (*after, *before)])
+    lacking = {lack.filter_name for lack in unmeasured}
+    moves: Counter[tuple[str, str]] = Counter()
+    unreadable = 0
+    for part in cut_parts([source for source in there if source.rows]):
+        joined = join_rows(part)
+        open_rows = joined.index.filter(pl.col("fate").is_null())
+        unreadable += joined.index.height - open_rows.height
+        joined = replace(joined, index=open_rows)
+        sides = [
+            judge_filters(joined, [rule for rule in side if rule.filter.name not in lacking])
+            for side in (before, after)
+        ]
+        moves.update(_moves(*sides))
+    return Rejudged(
+        recipe=job.recipe.name,
+        against=against,
+        moves=dict(moves),
+        owners={why: r.filter.name for r in (*after, *before) for why in r.filter.reasons},
+        num_unreadable=unreadable,
+        num_absent=len(curate.media) + len(curate.rows),
+        unmeasured=unmeasured,
+        skipped=gathered.skipped,
+    )
+
+
+def _rules(recipe: Recipe | None) -> list[Rule]:
+    return [] if recipe is None else parse_rules(recipe)
+
+
+def _in_store(curate: CuratePlan) -> list[CuratedSource]:
+    """The sources with those of their folders alone that are complete."""
+    return [
+        replace(
+            source,
+            media=tuple(folder for folder in source.media if is_done(folder)),
+            rows=tuple(entry for entry in source.rows if is_done(entry[0])),
+        )
+        for source in curate.curated
+    ]
+
+
+def _unmeasured(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> tuple[Unmeasured, ...]:
+    """The filters whose measure some folder lacks, in the order in which they judge."""
+    folders = {
+        "sample": [folder for source in curated for folder, _ in source.rows],
+        "media": [folder for source in curated for folder in source.media],
+    }
+    found = []
+    for use in {use.name: use for use in used}.values():
+        lacking = sum(bool(missing(folder, [use])) for folder in folders[use.level])
+        if lacking:
+            found.append(Unmeasured(use.name, use.version, lacking, len(folders[use.level])))
+    return tuple(found)
+
+
+def _moves(before: pl.DataFrame, now: pl.DataFrame) -> dict[tuple[str, str], int]:
+    """Rows of one index by their reasons under both, KEPT where there is none."""
+    dropped = (pl.col("fate") == Fate.DROPPED.value) & (pl.col("stage") == Stage.FILTER.value)
+    rule = pl.when(dropped).then("rule").otherwise(pl.lit(KEPT)).alias("rule")
+    both = pl.DataFrame(
+        [frame.select(rule.alias(n)).to_series() for n, frame in (("before", before), ("now", now))]
+    )
+    counts = both.group_by("before", "now").len()
+    return {(first, second): count for first, second, count in counts.iter_rows()}

@@ -117,7 +117,12 @@ def row_task(path: Path, lap: Laps) -> tuple[int, int]:
     source = sources.get("mammoth_vl")
     root = importlib.import_module("sources.root").Root(str(path.parent), source.card.repo)
     (shard,) = source.rows(root)
-    names = tuple(name for name, found in filters.discover().items() if found.level == "sample")
+    asks_a_model = importlib.import_module("filters.models").ModelFilter
+    names = tuple(
+        name
+        for name, found in filters.discover().items()
+        if found.level == "sample" and not isinstance(found, asks_a_model)
+    )
     folder = str(path.parent / "store")
     record = curate_rows.run_row_task(curate_rows.RowTask(source.name, root, shard, folder, names))
     turns = read_parquet(f"{folder}/turns.parquet", ["num_messages"])

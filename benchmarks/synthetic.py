@@ -36,7 +36,7 @@ from pipelines.store import media_folder, row_folder
 
 SCALE_RECIPE = Path(__file__).with_name("scale.yaml")
 _ABOUT = "synthetic.json"
-_VERSION = 1
+_VERSION = 2
 # Of a sample, roughly: shares of the recipe are of tokens, and rows are made to suit.
 _MEAN_TOKENS = {"text": 650, "document": 1200, "image": 1100, "multi_image": 3000, "video": 1700}
 _DOCUMENTS = ("web_text", "math_text", "code", "book", "synthetic_text")

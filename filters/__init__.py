@@ -6,11 +6,13 @@ import importlib
 import pkgutil
 from functools import cache
 
-from filters import plugins
+import orjson
+
+from filters import models, plugins
 from filters.base import Filter
 from manifests.errors import UsageError, nearest
 
-_HELPERS = {"base", "contract", "conversation", "plugins"}
+_HELPERS = {"base", "contract", "conversation", "models", "pixels", "plugins"}
 
 
 @cache
@@ -32,9 +34,30 @@ def discover() -> dict[str, Filter]:
 
 def get(name: str) -> Filter:
     """The filter of that name or `Filter.ref`; a usage error with the nearest name otherwise."""
+    if models.is_bound_ref(name):
+        return _bound(name)
     if name.endswith(plugins.SUFFIX):
-        return plugins.load(name)
+        return _with_reasons_of_its_own(plugins.load(name))
     found = discover()
     if name not in found:
         raise UsageError(f"there is no filter {name!r}{nearest(name, found)}")
     return found[name]
+
+
+def _with_reasons_of_its_own(users: Filter) -> Filter:
+    """A reason in the ledger says which filter gave it: a user's may not be one of ours."""
+    for ours in discover().values():
+        both = set(users.reasons) & set(ours.reasons)
+        if both:
+            raise UsageError(
+                f"{users.origin}: the reason {min(both)!r} is the filter {ours.name}'s; choose "
+                "another word"
+            )
+    return users
+
+
+# One object a process: what it has loaded stays loaded.
+@cache
+def _bound(ref: str) -> Filter:
+    said = orjson.loads(ref)
+    return models.restore(said, get(said["filter"]))

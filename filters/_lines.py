@@ -1,34 +1,24 @@
 """Documents of a batch as code points, cut into lines and paragraphs without a Python loop.
 
-A batch is read in blocks of documents: a block's text is one array of code points, so that an
-index is a character and lengths are those of Python's `str`. Arrays carry their level as a suffix:
-`_d` one value a document, `_l` one a line (or paragraph).
+A block's text is one array of code points, so that an index is a character and lengths are those of
+Python's `str`. Arrays carry their level as a suffix: `_d` one value a document, `_l` one a line (or
+paragraph). `filters._blocks` makes blocks of a batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from filters.conversation import Bools, Ints, equals, flatten, score_batch, starts
+from filters.conversation import Bools, Ints
 
 Codes = npt.NDArray[np.uint32]
 Hashes = npt.NDArray[np.uint64]
 
-# Small enough for the processor's caches; a longer document is a block of its own, which takes
-# some 80 bytes of memory a character.
-_BLOCK_CHARS = 1 << 18
-# A space at both ends of every document, and room to look three characters to each side.
-_EDGE = "    "
-# Between the text items of a document that also shows media: each is a paragraph of its own.
-_JOINT = "\n\n"
 _MULTIPLIER, _MIXER = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93  # odd; the first is 2**64 / phi
 
 
@@ -48,9 +38,12 @@ class Spans:
         return Spans(self.start_l[mask_l], self.end_l[mask_l], self.doc_l[mask_l])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Documents:
-    """A block of documents; `start_d` and `end_d` bound each in `text` and in `codes`."""
+    """A block of documents; `start_d` and `end_d` bound each in `text` and in `codes`.
+
+    What is found in a block may be kept by it (`filters._words.words`): blocks are never equal.
+    """
 
     text: str
     start_d: Ints
@@ -145,40 +138,3 @@ def sum_by_document(doc_l: Ints, values_l: npt.NDArray[Any], num_documents: int)
 def ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Part by whole; 0 where there is no whole."""
     return np.asarray(part / np.maximum(whole, 1), dtype=np.float64) * (whole > 0)
-
-
-def _texts(batch: pa.RecordBatch) -> tuple[list[str], Ints]:
-    chats = flatten(batch)
-    is_text = equals(chats.types_i, "text")
-    counts = chats.items_per_sample(is_text)
-    offsets = np.append(starts(counts), counts.sum())
-    texts = pc.fill_null(chats.texts_i.filter(pa.array(is_text)), "")
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts)
-    return pc.binary_join(lists, _JOINT).to_pylist(), chats.num_nulls_s
-
-
-def _blocks(texts: list[str]) -> Iterator[Documents]:
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    blocks = (np.cumsum(lengths) - 1) // _BLOCK_CHARS
-    cuts = [*np.flatnonzero(np.diff(blocks, prepend=-2)), len(texts)]
-    for first, last in zip(cuts, cuts[1:], strict=False):
-        sizes = lengths[first:last]
-        start_d = len(_EDGE) + starts(sizes + 1)
-        text = _EDGE + " ".join(texts[first:last]) + _EDGE
-        yield Documents(text, start_d, start_d + sizes)
-
-
-def measure_documents(
-    batch: pa.RecordBatch,
-    schema: pa.Schema,
-    measure: Callable[[Documents], Mapping[str, npt.NDArray[Any]]],
-) -> pa.RecordBatch:
-    """Scores of all documents, block by block, and `num_nulls`: what could not be read."""
-    texts, num_nulls = _texts(batch)
-    parts = [measure(block) for block in _blocks(texts)]
-    names = [name for name in schema.names if name != "num_nulls"]
-    columns = {
-        name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0)
-        for name in names
-    }
-    return score_batch(schema, num_nulls=num_nulls, **columns)

@@ -20,32 +20,40 @@ _STEP = np.uint64(0xC2B2AE3D27D4EB4F)  # odd: joins the hashes of an n-gram's wo
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Equal keys: for each key, the first place that holds it and how many hold it."""
+    """Places whose key occurs twice or more, in order, each with the first place of the same key
+    and with how many hold it.
+    """
 
+    places: Ints
     first: Ints
     count: Ints
 
 
 def groups(keys: Hashes) -> Groups:
-    if len(keys) == 0:
-        return Groups(np.zeros(0, np.int64), np.zeros(0, np.int64))
     order = np.argsort(keys)
     ordered = keys[order]
+    edges = np.ones(len(keys) + 1, dtype=np.bool_)
+    edges[1:-1] = ordered[1:] != ordered[:-1]
+    order = order[~(edges[:-1] & edges[1:])]
+    if len(order) == 0:
+        return Groups(order, order, order)
+    ordered = keys[order]
     opens = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    counts = np.diff(np.append(opens, len(keys)))
+    counts = np.diff(np.append(opens, len(order)))
     firsts = np.minimum.reduceat(order, opens)
-    first, count = np.empty_like(order), np.empty_like(order)
+    first, count = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
     first[order], count[order] = np.repeat(firsts, counts), np.repeat(counts, counts)
-    return Groups(first, count)
+    places = np.flatnonzero(count)
+    return Groups(places, first[places], count[places])
 
 
 def repeated(documents: Documents, pieces: Spans) -> tuple[Ints, Ints]:
     """(pieces, characters of pieces) that the same document has shown before, for each document."""
-    again = groups(documents.hashes(pieces)).first != np.arange(len(pieces.doc_l))
-    num = len(documents.start_d)
-    found = pieces.where(again)
-    ones = np.ones(len(found.doc_l), np.int64)
-    return sum_by_document(found.doc_l, ones, num), sum_by_document(found.doc_l, found.chars_l, num)
+    same = groups(documents.hashes(pieces))
+    again = same.places[same.places != same.first]
+    num, doc = len(documents.start_d), pieces.doc_l[again]
+    chars = sum_by_document(doc, pieces.chars_l[again], num)
+    return np.bincount(doc, minlength=num).astype(np.int64), chars
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +79,8 @@ def repeated_ngrams(documents: Documents, found: Words, longest: int) -> Iterato
     for n in range(2, longest + 1):
         hashes = hashes * _STEP + word_hashes[places + n - 1]
         same = groups(hashes ^ (hashes >> np.uint64(31)))
-        twice = same.count > 1
-        yield NGrams(n, places[twice], places[same.first[twice]], same.count[twice])
-        places, hashes = places[twice], hashes[twice]
+        yield NGrams(n, places[same.places], places[same.first], same.count)
+        places, hashes = places[same.places], hashes[same.places]
         extends = np.flatnonzero(places[1:] == places[:-1] + 1)
         places, hashes = places[extends], hashes[extends]
 

@@ -4,11 +4,13 @@
     announcement  one line that says what is to come and ends in a colon: "Sure, here is the code:"
     greeting      "Hello! How can I help you today?", "I'd be happy to help."
     placeholder   "N/A", "None", "TODO", or not one letter, digit or symbol: "...", "-"
+    hollow        every sentence fits any question or picture: "This is an interesting topic. There
+                  are many aspects to consider.", "The image shows a scene with various elements."
 
 "yes", "2", "A" and "cat" are answers. So is a placeholder word that the question holds itself (an
 option, or "write N/A if it is empty"), and under a picture "none" (of what is counted there) and
-marks alone (they may be what is written there). A greeting or placeholder is innocent among real
-answers, for everyday talk begins with the one and tables hold the other; an announcement never is.
+marks alone (they may be what is written there). A greeting, placeholder or hollow answer is
+innocent among real ones, for everyday talk and tables hold them; an announcement never is.
 """
 
 from __future__ import annotations
@@ -48,6 +50,26 @@ _PLACEHOLDER = (
     r"|lorem ipsum|not available|not applicable|no answer|\[?(?:insert|your) (?:text|answer)"
     r"(?: here)?)[\s\"'*\])>}.!]*$"
 )
+_MANY = r"(?:many|several|various|different|numerous|multiple|a (?:lot|variety|number) of)"
+_FINE = (
+    r"(?:(?:very|really|truly|quite|such a) )*(?:interesting|good|great|excellent|important|complex"
+    r"|fascinating|intriguing|beautiful|nice|unique|broad)"
+)
+_THINGS = (
+    r"(?:aspects|factors|things|elements|objects|details|features|perspectives|possibilities|points"
+    r"|ways|answers|opinions|views|interpretations)"
+)
+_HOLLOW_SENTENCE = (
+    rf"(?:(?:what an?|th(?:is|at)(?:'s| is)(?: an?)?) {_FINE} (?:question|topic|subject|issue|point"
+    r"|image|picture|photo|scene|video)"
+    rf"|there are {_MANY} (?:different )?{_THINGS}(?: (?:to|that|which) [^.!?]{{0,40}})?"
+    r"|(?:the|this) (?:image|picture|photo|video|scene) (?:shows|depicts|contains|features|presents"
+    rf"|is) (?:an? )?(?:{_FINE} )?(?:scene|image|picture|{_MANY} {_THINGS})"
+    rf"(?: (?:with|of|containing) {_MANY} (?:different )?{_THINGS})?"
+    rf"(?: (?:that|which) can be (?:described|seen|interpreted|viewed) in {_MANY} ways)?"
+    r"|(?:i )?hope (?:this|that) helps|thank you for (?:your|the|this) question)"
+)
+_HOLLOW = rf"(?i)^\s*(?:{_HOLLOW_SENTENCE}(?: here)?[.!\s]*)+$"
 # Sums and currency are answers ("+", "$"), as are pictures: emoji are \p{So}.
 _NO_WORD = r"^[\p{P}\p{Z}\p{C}\s]*$"
 
@@ -57,6 +79,7 @@ SCORES = pa.schema(
         ("num_announcements", pa.int32()),
         ("num_greetings", pa.int32()),
         ("num_placeholders", pa.int32()),
+        ("num_hollow", pa.int32()),
         ("num_nulls", pa.int32()),  # texts that could not be read, among them
     ]
 )
@@ -78,6 +101,9 @@ class BoilerplateAnswerParams(Params):
     max_placeholder_share: float = Field(
         default=0.5, ge=0.0, le=1.0, description="largest share of answers like N/A or a lone dash"
     )
+    max_hollow_share: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="largest share of answers that fit any question"
+    )
 
 
 def _is_placeholder(found: Answers, texts: pl.Series) -> pl.Series:
@@ -98,8 +124,8 @@ def _is_placeholder(found: Answers, texts: pl.Series) -> pl.Series:
 
 
 class BoilerplateAnswer(Filter):
-    """Drops chats whose answer only announces an answer, and those that are mostly greetings or
-    placeholders: they teach form without content."""
+    """Drops chats whose answer only announces an answer, and those that are mostly greetings,
+    placeholders or phrases that fit any question: they teach form without content."""
 
     name: ClassVar[str] = "boilerplate_answer"
     version: ClassVar[int] = 1
@@ -110,6 +136,7 @@ class BoilerplateAnswer(Filter):
         "answer_only_announced",
         "answer_only_greets",
         "answer_is_placeholder",
+        "answer_is_hollow",
     )
     params_type: ClassVar[type[Params]] = BoilerplateAnswerParams
     source: ClassVar[str] = "ours"
@@ -135,6 +162,7 @@ class BoilerplateAnswer(Filter):
             num_announcements=found.count(texts.str.contains(_ANNOUNCEMENT)),
             num_greetings=found.count(texts.str.contains(_GREETING)),
             num_placeholders=found.count(_is_placeholder(found, texts)),
+            num_hollow=found.count(texts.str.contains(_HOLLOW)),
             num_nulls=found.num_nulls_s,
         )
 
@@ -143,12 +171,14 @@ class BoilerplateAnswer(Filter):
         answered = pl.col("num_announcements") <= params.max_announcements
         greets = pl.col("num_greetings") <= params.max_greeting_share * pl.col("num_answers")
         filled = pl.col("num_placeholders") <= params.max_placeholder_share * pl.col("num_answers")
+        hollow = pl.col("num_hollow") <= params.max_hollow_share * pl.col("num_answers")
         return first_reason(
             scores,
             {
                 "answer_only_announced": answered & (pl.col("num_nulls") == 0),
                 "answer_only_greets": greets,
                 "answer_is_placeholder": filled,
+                "answer_is_hollow": hollow,
             },
         )
 

@@ -18,9 +18,7 @@ the rules before them. C4's list of bad words is not part of this.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -29,8 +27,11 @@ import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
-from filters._lines import Documents, Spans, measure_documents, ratio, sum_by_document
-from filters._words import ENDS_SENTENCE, NOT_PUNCTUATION, SPACE, flags_of, stripped, words
+from filters._blocks import measure_documents
+from filters._characters import ENDS_SENTENCE, NOT_PUNCTUATION, SPACE
+from filters._citations import alone, without_citations
+from filters._lines import Documents, Spans, ratio, sum_by_document
+from filters._words import stripped, words
 from filters.base import Filter, Params, first_reason
 from filters.conversation import Bools, Ints
 from manifests.schema import Kind
@@ -42,7 +43,6 @@ NOTICES = (
     *("uses cookies", "use of cookies", "use cookies"),
 )
 _ENDS = [ord(char) for char in ".?!\"'"]
-_CITATION = re.compile(r"\[(?:\d*|edit|citation needed)\]")
 
 SCORES = pa.schema(
     [
@@ -72,16 +72,6 @@ class C4QualityParams(Params):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """Lines that pass each rule, in the rules' order, and the text without marks of citation."""
-
-    documents: Documents
-    spans: Spans  # without white space at their ends
-    finished: Bools
-    long_enough: Bools
-
-
 def _hits(text: str, phrase: str) -> Ints:
     """Every place of a phrase; the loop is over what is found."""
     places = []
@@ -98,27 +88,11 @@ def _counts(spans: Spans, places: Ints) -> Ints:
 
 def _piece_counts(documents: Documents, spans: Spans) -> tuple[Ints, Bools]:
     """(words between white space in each line, whether one of them is too long)."""
-    space = (flags_of(documents.codes) & SPACE) > 0
-    start = np.flatnonzero(space[:-1] & ~space[1:]) + 1
-    end = np.flatnonzero(~space[:-1] & space[1:]) + 1
+    space = (words(documents).flags & SPACE) > 0
+    edges = np.flatnonzero(space[1:] != space[:-1]) + 1  # a block begins and ends with space
+    start, end = edges[::2], edges[1::2]
     too_long = start[end - start > MAX_WORD_CHARS]
     return _counts(spans, start), _counts(spans, too_long) > 0
-
-
-def _without_citations(documents: Documents, spans: Spans) -> tuple[Documents, Spans]:
-    """The same lines in a text without marks of citation; what stood around them stays."""
-    marks = [match.span() for match in _CITATION.finditer(documents.text)]
-    if not marks:
-        return documents, spans
-    first, last = np.array(marks, dtype=np.int64).T
-    change = np.zeros(len(documents.text) + 1, dtype=np.int64)
-    change[first] += 1
-    change[last] -= 1  # after the other: one mark may begin where another ends
-    kept = np.cumsum(change)[:-1] == 0
-    at = np.concatenate([[0], np.cumsum(kept)])
-    text = _CITATION.sub("", documents.text)
-    shorter = Documents(text, at[documents.start_d], at[documents.end_d])
-    return shorter, Spans(at[spans.start_l], at[spans.end_l], spans.doc_l)
 
 
 def _ends_well(documents: Documents, spans: Spans) -> Bools:
@@ -144,36 +118,38 @@ def _num_sentences(documents: Documents, spans: Spans) -> Ints:
     return 1 + np.bincount(line[begins], minlength=len(spans.start_l)).astype(np.int64)
 
 
-def _lines(documents: Documents) -> _Lines:
-    spans = stripped(documents.splitlines(), words(documents))
-    num_pieces, too_long = _piece_counts(documents, spans)
-    shorter, cut = _without_citations(documents, spans)
-    finished = ~too_long & _ends_well(shorter, cut)
-    return _Lines(shorter, cut, finished, num_pieces >= MIN_LINE_WORDS)
+def _sentences(given: Documents, lines: Spans, shorter: Documents, cut: Spans) -> Ints:
+    """Sentences of each line, read without marks of citation where a document has any."""
+    found = _num_sentences(given, lines)
+    marked_d = given.chars_d != shorter.chars_d
+    if marked_d.any():
+        marked_l = marked_d[lines.doc_l]
+        found[marked_l] = _num_sentences(*alone(shorter, cut.where(marked_l), marked_d))
+    return found
 
 
 def _measure(documents: Documents) -> Mapping[str, npt.NDArray[Any]]:
-    lines, num = _lines(documents), len(documents.start_d)
-    doc_l, spans = lines.spans.doc_l, lines.spans
+    lines, num = stripped(documents.splitlines(), words(documents)), len(documents.start_d)
+    num_pieces, too_long = _piece_counts(documents, lines)
+    shorter, spans = without_citations(documents, lines)
+    finished = ~too_long & _ends_well(shorter, spans)
+    passed = finished & (num_pieces >= MIN_LINE_WORDS)
     # The one letter that grows by lowering would move every place after it.
-    lower = lines.documents.text.replace("\u0130", "i").lower()
-    passed = lines.finished & lines.long_enough
+    lower = shorter.text.replace("\u0130", "i").lower()
     filler = passed & (_counts(spans, _hits(lower, "lorem ipsum")) > 0)
     scripts = _counts(spans, _hits(lower, "javascript")) > 0
     braces = passed & ~scripts & (_counts(spans, _hits(lower, "{")) > 0)
     notices = np.sort(np.concatenate([_hits(lower, phrase) for phrase in NOTICES]))
     noted = passed & (scripts | (_counts(spans, notices) > 0))
-    kept = passed & ~noted
-    sentences = np.where(kept, _num_sentences(lines.documents, spans), 0)
+    sentences = np.where(passed & ~noted, _sentences(documents, lines, shorter, spans), 0)
+    doc_l = spans.doc_l
     num_lines = np.bincount(doc_l, minlength=num)
     return {
         "num_kept_sentences": sum_by_document(doc_l, sentences, num),
         "num_filler_lines": sum_by_document(doc_l, filler, num),
         "num_brace_lines": sum_by_document(doc_l, braces, num),
-        "unfinished_lines_share": ratio(sum_by_document(doc_l, ~lines.finished, num), num_lines),
-        "short_lines_share": ratio(
-            sum_by_document(doc_l, lines.finished & ~lines.long_enough, num), num_lines
-        ),
+        "unfinished_lines_share": ratio(sum_by_document(doc_l, ~finished, num), num_lines),
+        "short_lines_share": ratio(sum_by_document(doc_l, finished & ~passed, num), num_lines),
         "notice_lines_share": ratio(sum_by_document(doc_l, noted, num), num_lines),
     }
 

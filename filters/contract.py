@@ -8,7 +8,8 @@
 
 A case file is a list of {name, input, expect, near, params}: `input` holds the columns that differ
 from the defaults below, `expect` is a reason or null, and `near` names the reason that an innocent
-input only just escapes. Each check raises an AssertionError that says what was promised.
+input only just escapes. `pictures`, of a filter of pixels, are base64 of encoded files, or are
+described as `filters._drawn` says. Each check raises an AssertionError that says what was promised.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 import filters
 from filters import plugins
+from filters._drawn import picture_bytes
 from filters.base import Filter, Params
 from manifests.schema import MEDIA_SCHEMA, STORE_SCHEMA
 
@@ -67,7 +69,7 @@ _REASON = re.compile(r"[a-z]+(_[a-z]+)*")
 # A score's name says its unit, or that it is a count, a truth or a class word.
 _UNIT_FIRST = re.compile(r"(num|is|has|ends_with)_")
 _UNIT_LAST = re.compile(
-    r"_(px|chars|words|ratio|share|score|bytes|seconds|per_minute|mean|std|bits|code)$"
+    r"_(px|chars|words|ratio|share|score|bytes|seconds|per_second|per_minute|mean|std|bits|code)$"
 )
 
 
@@ -109,7 +111,14 @@ def batch_of(a_filter: Filter, rows: Sequence[Row]) -> pa.RecordBatch:
     defaults = {name: defaults.get(name) for name in schema.names}
     for row in rows:
         assert row.keys() <= defaults.keys(), f"unknown columns in {row}"
-    return pa.RecordBatch.from_pylist([{**defaults, **row} for row in rows], schema=schema)
+    whole = [{**defaults, **row} for row in rows]
+    if _PICTURES.name in schema.names:
+        whole = [{**row, _PICTURES.name: _encoded(row[_PICTURES.name])} for row in whole]
+    return pa.RecordBatch.from_pylist(whole, schema=schema)
+
+
+def _encoded(pictures: Sequence[Any] | None) -> list[bytes | None] | None:
+    return None if pictures is None else [picture_bytes(picture) for picture in pictures]
 
 
 @dataclass(frozen=True)

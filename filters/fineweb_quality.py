@@ -21,9 +21,11 @@ import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
-from filters._lines import Documents, measure_documents, ratio, sum_by_document
+from filters._blocks import measure_documents
+from filters._characters import ENDS_SENTENCE
+from filters._lines import Documents, ratio, sum_by_document
 from filters._repeats import repeated
-from filters._words import ENDS_SENTENCE, stripped, words
+from filters._words import stripped, words
 from filters.base import Filter, Params, first_reason
 from manifests.schema import Kind
 

@@ -24,8 +24,10 @@ import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
-from filters._lines import Documents, measure_documents, ratio, sum_by_document
-from filters._words import ALPHA, IS_WORDY, Words, stripped, words
+from filters._blocks import measure_documents
+from filters._characters import ALPHA, IS_WORDY
+from filters._lines import Documents, ratio, sum_by_document
+from filters._words import Words, stripped, words
 from filters.base import Filter, Params, first_reason
 from filters.conversation import Bools, Ints
 from manifests.schema import Kind

@@ -17,7 +17,8 @@ import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
-from filters._lines import Documents, Spans, measure_documents, ratio
+from filters._blocks import measure_documents
+from filters._lines import Documents, Spans, ratio
 from filters._repeats import repeated, repeated_chars, repeated_ngrams, top_chars
 from filters._words import Words, stripped, words
 from filters.base import Filter, Params, first_reason

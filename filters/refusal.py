@@ -2,8 +2,9 @@
 
 Only the beginning of an answer is read, and a refusal is an apology or "I can't" together with a
 verb of serving ("help", "provide", "comply"), or an excuse by nature ("as an AI ... I can't").
-"I'm sorry to hear that", "I'm sorry, but I can't come" in a translated letter and "I can't believe
-it" are innocent, and so is an answer that ends, not begins, with what a model cannot know.
+"I'm sorry to hear that", "I'm sorry, but I can't come" in a translated letter, "I can't believe it"
+and "I couldn't help laughing" are innocent, and so is an answer that ends, not begins, with what a
+model cannot know.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from manifests.schema import Kind
 _OPENING_CHARS = 240
 
 _SERVE = (
-    r"(?:help|assist|fulfil|compl(?:y|ete) (?:with )?(?:this|that|your)|provide|generate|create"
+    # "I can't help it", "I couldn't help laughing": no help is asked for there.
+    r"(?:help(?: (?:you|with|to|in)\b|[.,;!]|$)|assist|fulfil"
+    r"|compl(?:y|ete) (?:with )?(?:this|that|your)|provide|generate|create"
     r"|write|produce|answer|respond|discuss|engage|participate|support|accommodate|satisfy"
     r"|process|perform|access|browse|view|see (?:the|any|an) (?:image|picture|photo|video)"
     r"|identify (?:the )?(?:real )?(?:people|person|individuals?)|give (?:you )?(?:advice|legal)"
@@ -94,7 +97,9 @@ class Refusal(Filter):
     columns: ClassVar[tuple[str, ...]] = ("messages",)
     reasons: ClassVar[tuple[str, ...]] = ("answer_refuses",)
     params_type: ClassVar[type[Params]] = RefusalParams
-    source: ClassVar[str] = "ours, narrower than the refusal prefixes of arXiv:2307.15043"
+    source: ClassVar[str] = (
+        "ours, narrower than the prefixes that the code of GCG tests for (Zou et al., 2307.15043)"
+    )
     policies: ClassVar[tuple[str, ...]] = (
         "chat",
         "math",

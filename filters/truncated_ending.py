@@ -62,8 +62,8 @@ SCORES = pa.schema(
 class TruncatedEndingParams(Params):
     """Which open endings fall, e.g. `max_open_chars: 2000` to look at very long answers alone.
 
-    Ours: spoken captions (Localized Narratives) run up to about 400 characters without a last full
-    stop, while token limits cut at 1,000 characters and more.
+    500 is ours: of the paragraphs of UDHR in 20 languages 5 % end in a comma, the longest of them
+    after 403 characters; of 14,103 paragraphs of Brown 17 end openly, 3 of them beyond 500.
     """
 
     max_open_chars: int = Field(

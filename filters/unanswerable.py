@@ -1,9 +1,10 @@
-"""Answers that say only that there is no answer, in the words of VizWiz's crowd.
+"""Answers that say only that there is no answer, in the words of VizWiz's annotations.
 
-VizWiz asked its workers to write "unanswerable" where a question cannot be answered from the
-image, and "unsuitable image" where the image is too poor; sets built on it (and some document
-question sets) pass such answers on. A model that learns them answers nothing to what it could see.
-Only a whole answer counts: a sentence that explains why nothing can be said is a good answer.
+VizWiz's annotations (arXiv 1802.08218) have "unanswerable" where a question cannot be answered from
+the image, and "unsuitable" or "unsuitable image" where the image is too poor; sets built on it (and
+some document question sets) pass such answers on. A model that learns them answers nothing to what
+it could see. Only a whole answer counts: a sentence that explains why nothing can be said is a good
+answer.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Unanswerable(Filter):
     columns: ClassVar[tuple[str, ...]] = ("messages",)
     reasons: ClassVar[tuple[str, ...]] = ("answer_unanswerable",)
     params_type: ClassVar[type[Params]] = UnanswerableParams
-    source: ClassVar[str] = "VizWiz's instructions to its crowd (arXiv 1802.08218); threshold ours"
+    source: ClassVar[str] = "VizWiz's annotations (arXiv 1802.08218); threshold ours"
     policies: ClassVar[tuple[str, ...]] = ("photo", "document_image", "chart", "video")
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:

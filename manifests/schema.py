@@ -246,5 +246,7 @@ MEDIA_SCHEMA = pa.schema(
         ("format", pa.string()),
         ("upstream_bytes", pa.int64()),
         ("duration_ms", pa.int64()),  # null for images
+        ("fps", pa.float64()),  # frames shown a second, on average over the clip; null for images
+        ("decoded_ratio", pa.float64()),  # undamaged of the wanted frames; null for images
     ]
 )

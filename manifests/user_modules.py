@@ -9,7 +9,10 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from manifests.errors import UsageError
+from manifests.errors import SmolmixError, UsageError
+
+# Files that this process has loaded.
+_LOADED: set[str] = set()
 
 
 def load_module(file: Path, error_type: type[UsageError]) -> ModuleType:
@@ -19,11 +22,29 @@ def load_module(file: Path, error_type: type[UsageError]) -> ModuleType:
     assert spec is not None and spec.loader is not None, "a file that ends on .py has a loader"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    _LOADED.add(str(file))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
-        line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else 1)
+        frame = _frame(error)
+        line = getattr(error, "lineno", None) or (frame.lineno if frame else 1)
         raise error_type(f"{file}, line {line}: {type(error).__name__}: {error}") from error
     return module
+
+
+def users_fault(error: BaseException) -> UsageError | None:
+    """What to say of an error that was raised in a user's file; None for any other."""
+    if isinstance(error, SmolmixError):
+        return None
+    frame = _frame(error)
+    if frame is None:
+        return None
+    said = f"{type(error).__name__}: {error}"
+    return UsageError(f"{frame.filename}, line {frame.lineno}: {said}")
+
+
+def _frame(error: BaseException) -> traceback.FrameSummary | None:
+    """The innermost call in a user's file."""
+    calls = traceback.extract_tb(error.__traceback__)
+    return next((call for call in reversed(calls) if call.filename in _LOADED), None)

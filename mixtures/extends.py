@@ -15,8 +15,8 @@
         components: [{name: captions, remove: true}]
       - {name: extra, share: 2%, sources: [llava_onevision]}   # a new name is appended
 
-A removed component stands with its name alone. Paths of modules and of local data are rewritten to
-start at the child's folder.
+A removed component stands with its name alone. Paths of modules, of weights and of local data are
+rewritten to start at the child's folder.
 """
 
 from __future__ import annotations
@@ -160,6 +160,11 @@ def move_paths(raw: Marked, old: Path, new: Path) -> None:
         modules = raw.get(key) or {}
         for name, path in modules.items():
             modules[name] = _moved(path, old, new)
+    for filters in (raw.get("filters"), *(raw.get("policies") or {}).values()):
+        for said in (filters or {}).values():
+            # Of a model's weights what is no path is the name of a repository.
+            if isinstance(said, dict) and str(said.get("weights", "")).startswith("."):
+                said["weights"] = _moved(said["weights"], old, new)
     local = raw.get("local")
     for entry in local.values() if isinstance(local, dict) else ():
         for key in ("path", "media"):

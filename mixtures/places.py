@@ -23,11 +23,13 @@ class Places:
 
     An entry of `sources`, `filters` or `policies` has the key `sources/magpie`, `filters/roles` or
     `policies/code/roles`. `folder` is the absolute path of that in which the recipe's file lies.
-    Where a recipe was written is no part of what it is: all places are equal.
+    `refs` say by name where filters' weights lie, once they are found. Where a recipe was written
+    is no part of what it is: all places are equal.
     """
 
     marks: Mapping[tuple[str, str], Mark] = field(default_factory=dict, compare=False)
     folder: str = field(default="", compare=False)
+    refs: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def find(self, path: str, keys: Iterable[str]) -> Mark | None:
         """The first of these keys that has a mark, else that of the component itself."""

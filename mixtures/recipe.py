@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -132,6 +133,9 @@ class Recipe(Frozen):
         default_factory=dict,
         description="by kind of source: filters' other params, or off (policies.py)",
     )
+    mask_pii: tuple[Policy, ...] = Field(
+        default=(), description="policies in whose rows e-mail and public IP addresses are replaced"
+    )
     components: tuple[Component, ...] = Field(min_length=1)
     local: Mapping[str, LocalSet] = Field(
         default_factory=dict, description="the user's own data: subsets of the source `local`"
@@ -160,6 +164,14 @@ class Recipe(Frozen):
                 raise PlacedError(f"there is no policy {name!r}{hint}", str(name))
         return policies
 
+    @field_validator("mask_pii")
+    @classmethod
+    def _check_mask_pii(cls, policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
+        twice = [policy for policy in policies if policies.count(policy) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is named twice")
+        return policies
+
     @field_validator("over_length")
     @classmethod
     def _check_over_length(cls, remedies: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
@@ -183,8 +195,26 @@ class Recipe(Frozen):
     def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A recipe that says nothing of these is written as it was before they were there."""
         raw: dict[str, Any] = handler(self)
-        unsaid = [name for name in ("policies", "filter_modules") if not getattr(self, name)]
+        late = ("policies", "filter_modules", "mask_pii")
+        unsaid = [name for name in late if not getattr(self, name)]
         return {name: value for name, value in raw.items() if name not in unsaid}
+
+    def lying_in(self, folder: str) -> Self:
+        """The same, with its own filters looked for from `folder`: no plan says where it lay."""
+        placed = self.model_copy()
+        placed._places = replace(self._places, folder=folder)
+        return placed
+
+    @property
+    def folder(self) -> str:
+        """The absolute path from which it names the user's own files; empty: unknown."""
+        return self._places.folder
+
+    def with_filter_refs(self, refs: Mapping[str, str]) -> Self:
+        """The same, with these filters known by their `Filter.ref` (those bound to weights)."""
+        placed = self.model_copy()
+        placed._places = replace(self._places, refs=refs)
+        return placed
 
     def filter_settings(self) -> dict[str, Setting]:
         """What it says of each filter that is on somewhere, in the order of judging."""
@@ -192,6 +222,8 @@ class Recipe(Frozen):
 
     def filter_ref(self, name: str) -> str:
         """What `filters.get` knows a filter by: its name, or where the user's own one lies."""
+        if name in self._places.refs:
+            return self._places.refs[name]
         path = self.filter_modules.get(name)
         return name if path is None else os.path.abspath(os.path.join(self._places.folder, path))
 

@@ -135,12 +135,14 @@ def _name_modules(raw: Marked, where: str) -> None:
 
 
 def _name_filters(raw: Marked, where: str) -> None:
-    """Write the key `./my_filter.py` as `my_filter`, and note the path under `filter_modules`."""
+    """Write the key `./my_filter.py` as `my_filter`, and note the path under `filter_modules`.
+
+    A list of names becomes a mapping: each with the parameters that are its default.
+    """
     modules = _given(raw, "filter_modules")
-    for holder, key in _filter_mappings(raw):
-        named = Marked(holder[key].mark)
-        for entry, value in holder[key].items():
-            mark = holder[key].marks.get(entry)
+    for holder, key in _filter_holders(raw):
+        named = Marked(holder.marks.get(key, holder.mark))
+        for entry, value, mark in _filter_entries(holder[key]):
             if _FILTER.fullmatch(entry):
                 entry = _note(modules, entry, f"{mark}: two filters")
             if entry in named:
@@ -151,13 +153,25 @@ def _name_filters(raw: Marked, where: str) -> None:
         raw["filter_modules"] = modules
 
 
-def _filter_mappings(raw: Marked) -> Iterator[tuple[Marked, str]]:
-    """(mapping, key) of each mapping of filters: that of the recipe, and one a policy."""
+def _filter_entries(said: Marked | MarkedList) -> Iterator[tuple[str, Any, Mark | None]]:
+    if isinstance(said, MarkedList):
+        yield from ((n, Marked(mark), mark) for n, mark in zip(said, said.marks, strict=True))
+    else:
+        yield from ((name, value, said.marks.get(name)) for name, value in said.items())
+
+
+def _names_filters(said: Any) -> bool:
+    is_list = isinstance(said, MarkedList) and all(isinstance(name, str) for name in said)
+    return is_list or isinstance(said, Marked)
+
+
+def _filter_holders(raw: Marked) -> Iterator[tuple[Marked, str]]:
+    """(holder, key) of what names filters: `filters` of the recipe, and each of its policies."""
     policies = raw.get("policies")
     holders = [(raw, "filters")]
     if isinstance(policies, Marked):
         holders += [(policies, policy) for policy in policies]
-    yield from ((holder, key) for holder, key in holders if isinstance(holder.get(key), Marked))
+    yield from ((holder, key) for holder, key in holders if _names_filters(holder.get(key)))
 
 
 def _given(raw: Marked, key: str) -> dict[str, str]:

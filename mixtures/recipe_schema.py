@@ -19,6 +19,9 @@ SCHEMA_FILE = Path(__file__).parent / "recipe.schema.json"
 
 _Schema = dict[str, Any]
 
+# Filters are a mapping of names to parameters, or a list of names.
+_NAMES_TOO: _Schema = {"type": ["object", "array"], "items": {"type": "string"}}
+
 
 def recipe_schema() -> _Schema:
     """The schema, generated from the models."""
@@ -37,6 +40,7 @@ def recipe_schema() -> _Schema:
     schema["if"] = {"required": ["extends"]}
     schema["then"] = {"required": ["name"], "properties": {"components": _items("Override")}}
     schema["else"] = {"required": required, "properties": {"components": _items("Component")}}
+    properties["filters"] |= _NAMES_TOO
     for key in ("filters", "local"):
         entries = properties[key].pop("additionalProperties")
         schema["else"]["properties"][key] = {"additionalProperties": entries}
@@ -53,6 +57,7 @@ def schema_text() -> str:
 def _say_policies(schema: _Schema) -> None:
     """Of a recipe that extends another, null leaves out a policy or a filter of one."""
     said = schema["properties"]["policies"].pop("additionalProperties")
+    said |= _NAMES_TOO
     choice = said["additionalProperties"]
     nullable = _or_null({**said, "additionalProperties": _or_null(choice)})
     schema["else"]["properties"]["policies"] = {"additionalProperties": said}

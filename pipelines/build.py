@@ -35,6 +35,7 @@ from pipelines.judges import Judges
 from pipelines.ledger import ledger_tasks
 from pipelines.options import BuildOptions
 from pipelines.parts import subset_codes
+from pipelines.pii_measures import plan_pii_measures
 from pipelines.progress import human_bytes
 from pipelines.resolution import Resolved, resolve
 from pipelines.runner import SMALL_BYTES, Runner
@@ -46,6 +47,7 @@ from pipelines.store import check_writable, mark_used, sweep_spools
 from pipelines.tables import print_result
 from pipelines.token_measures import plan_token_measures
 from pipelines.tokenizers import open_tokenizer
+from pipelines.weights import bind_models
 from sources.base import Source
 
 _EMIT_MEMORY = 768 << 20
@@ -93,8 +95,7 @@ def open_job(options: BuildOptions, console: Console) -> Job:
     catalog = open_catalog(recipe, Path(options.recipe).parent)
     _check(recipe, catalog)
     recipe, missing = _without_unavailable(recipe, options, console)
-    check_writable(options.out, "--out")
-    check_writable(options.store, "--store")
+    recipe = bind_models(recipe, parse_rules(recipe), options.store)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
     return Job(
         options=options,
@@ -150,12 +151,15 @@ def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | No
     """The plan that a build would run; None where the store lacks facts that it is decided on."""
     if not _has_all(job, curate):
         return None
+    check_writable(job.options.store, "--store")
     with scratch_folder(job.options.store, _is_shared(job.options)) as scratch:
         return _make_plan(job, gathered, _resolve(job, gathered, curate, scratch))
 
 
 def _build(job: Job, started: float) -> BuildManifest:
     options = job.options
+    check_writable(options.out, "--out")
+    check_writable(options.store, "--store")
     gathered, curate = find_work(job)
     _check_disk(options, curate)
     refuse_foreign(options)
@@ -184,8 +188,15 @@ def _has_all(job: Job, curate: CuratePlan) -> bool:
     if curate.media or curate.rows:
         return False
     missing = plan_measures(curate.curated, job.filters)
-    missing += plan_token_measures(curate.curated, job.counter.tokenizer)
+    missing += _count_tasks(job, curate)
     return not missing
+
+
+def _count_tasks(job: Job, curate: CuratePlan) -> list[Task]:
+    """For texts that are not counted yet, as they are and masked."""
+    tokenizer = job.counter.tokenizer
+    plain = plan_token_measures(curate.curated, tokenizer)
+    return plain + plan_pii_measures(curate.curated, job.recipe, tokenizer)
 
 
 def _check_disk(options: BuildOptions, curate: CuratePlan) -> None:
@@ -219,7 +230,7 @@ def _curate(job: Job, curate: CuratePlan) -> None:
         tasks = [*curate.media, *curate.rows]
         job.runner.run("curate", tasks, Downloads(tasks))
     job.runner.run("measure", plan_measures(curate.curated, job.filters))
-    job.runner.run("tokens", plan_token_measures(curate.curated, job.counter.tokenizer))
+    job.runner.run("tokens", _count_tasks(job, curate))
     for source in curate.curated:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
@@ -11,8 +12,10 @@ from manifests.build import BuildManifest, load_manifest
 from manifests.errors import IntegrityError, UsageError, without_secrets
 from manifests.storage import (
     exists,
+    is_local,
     join,
     list_files,
+    local_path,
     read_bytes,
     read_json,
     remove_tree,
@@ -20,6 +23,7 @@ from manifests.storage import (
     write_json,
 )
 from mixtures.plan import Plan
+from mixtures.recipe_file import builtin_names
 from pipelines.options import BuildOptions
 
 _BUILD_NAMES = ("data", "ledger", ".work", "plan.json", "README.md", "run.json", "manifest.json")
@@ -81,7 +85,18 @@ def write_run(options: BuildOptions, started: float) -> None:
             "python": platform.python_version(),
             "engine": options.engine,
             "workers": options.workers,
-            "mirror": without_secrets(options.mirror or "") or None,
-            "store": without_secrets(options.store),
+            "mirror": None if options.mirror is None else _whole(options.mirror),
+            "store": _whole(options.store),
+            "recipe": _recipe_place(options.recipe),
         },
     )
+
+
+def _whole(uri: str) -> str:
+    """A place that is found from any working folder."""
+    return os.path.abspath(local_path(uri)) if is_local(uri) else without_secrets(uri)
+
+
+def _recipe_place(recipe: str) -> str:
+    """A built-in recipe's name, or the path of a file, from whose folder it names others."""
+    return recipe if recipe in builtin_names() else os.path.abspath(recipe)

@@ -6,6 +6,7 @@ names. Where several hold a file (another revision, a limit), the one read last 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,12 +29,12 @@ from manifests.storage import (
 )
 from mixtures.plan import Plan
 from mixtures.policies import Policy, policy_of
-from mixtures.recipe import Recipe
 from pipelines.curate import CuratedSource
 from pipelines.measures import missing
 from pipelines.options import default_store
 from pipelines.progress import printable
 from pipelines.store_files import Entry, scan
+from pipelines.weights import pinned_models
 
 _EXCERPT_CHARS = 200
 _PLACE = ["row", "group"]
@@ -88,16 +89,24 @@ def open_build_store(build: str, store: str | None) -> BuildStore:
     return BuildStore(build, uri, tuple(rows), tuple(media))
 
 
-def read_recipe(build: str) -> Recipe:
-    """The recipe that a build was made of, as its plan has it."""
+def read_plan(build: str) -> Plan:
+    """A build's plan; its recipe finds the user's own filters where they lay when it was built."""
     path = join(build, "plan.json")
-    return Plan.from_json(read_bytes(path), path).recipe
+    plan = Plan.from_json(read_bytes(path), path)
+    folder = os.path.dirname(_run_says(build, "recipe"))
+    recipe = pinned_models(plan.recipe.lying_in(folder), plan.pins)
+    return plan.model_copy(update={"recipe": recipe})
 
 
 def _store_of(build: str) -> str:
-    run = join(build, "run.json")
-    said = str(read_json(run).get("store", "")) if exists(run) else ""
+    said = _run_says(build, "store")
     return said if said and exists(said) else default_store()
+
+
+def _run_says(build: str, name: str) -> str:
+    """A word of run.json, which a build that was copied may be without."""
+    run = join(build, "run.json")
+    return str(read_json(run).get(name) or "") if exists(run) else ""
 
 
 def look_up(found: BuildStore, entries: Sequence[dict[str, Any]]) -> list[Stored]:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pipelines.cli_build import add_build_arguments, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
+from pipelines.cli_filters import add_filters_arguments, run_filters
 from pipelines.cli_ledger import add_ledger_arguments, run_ledger
 from pipelines.cli_rejudge import add_rejudge_arguments, run_rejudge
 from pipelines.cli_sources import add_sources_arguments, run_sources
@@ -81,6 +82,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     samples.add_argument("--stage", metavar="NAME", help="only the sources of this recipe")
     samples.add_argument("--scale", type=positive, default=1, metavar="N", help="times the rows")
     add_sources_arguments(verb("sources", run_sources, "list sources, print a card, check them"))
+    add_filters_arguments(verb("filters", run_filters, "list filters, or all that one says"))
     plan = verb("plan", run_plan, "what a build would do, without building; offline, by the cards")
     add_build_arguments(plan)
     plan.add_argument("--json", action="store_true", help="print JSON")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
 from rich.console import Console
 
-from manifests.errors import UsageError, nearest
-from mixtures.recipe_file import builtin_names
+from manifests.errors import UsageError
+from pipelines.cli_inputs import add_recipe_arguments, add_upstream_arguments, chosen_recipe
 from pipelines.cli_sources import print_json
 from pipelines.console import positive, size_in_bytes, whole
 from pipelines.options import (
@@ -22,25 +20,15 @@ from pipelines.options import (
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--stage", metavar="NAME", help="a built-in recipe, e.g. video")
-    which.add_argument("--recipe", metavar="FILE", help="a recipe of your own (YAML)")
+    which = add_recipe_arguments(parser)
     which.add_argument(
         "--curriculum",
         metavar="NAME|FILE",
         help="stages one after another, into OUT/1-STAGE, OUT/2-STAGE ...; sizes are a stage's",
     )
-    parser.add_argument("--mirror", metavar="URI", help="read upstream below here, not on the Hub")
-    parser.add_argument(
-        "--media",
-        action="append",
-        default=[],
-        metavar="NAME=DIR",
-        help="a source's media that upstream does not ship, see its card",
-    )
+    add_upstream_arguments(parser)
     parser.add_argument("--out", metavar="URI", help="the build (default mixtures-out/NAME)")
     parser.add_argument("--store", metavar="URI", help=f"shared facts (default {default_store()})")
-    parser.add_argument("--limit", type=positive, metavar="N", help="upstream rows per subset")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--num-samples", type=positive, metavar="N", help="size of the mixture")
     size.add_argument("--num-tokens", type=positive, metavar="N", help="size in tokens, at most")
@@ -74,45 +62,6 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=("ray", "inline"), default="ray")
     parser.add_argument("--ray-address", metavar="ADDR", help="join this Ray cluster")
     parser.add_argument("--overwrite", action="store_true", help="replace another plan's build")
-    parser.add_argument(
-        "--licenses",
-        choices=("permissive", "non-commercial", "all"),
-        default="all",
-        help="permissive: a product may be trained on every row; non-commercial: the terms of "
-        "every row are known (commercial use yes or no); all: everything (default)",
-    )
-    parser.add_argument(
-        "--skip-unavailable",
-        action="store_true",
-        help="do without sources that are gated, unreachable or missing, if every component "
-        "still has one",
-    )
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="leave out the sample ids, file#row places, media digests or keys, and URLs or ids "
-        "of upstream that this text file lists, one a line",
-    )
-
-
-def _recipe(stage: str | None, file: str | None) -> str:
-    """What `load_recipe` takes: a built-in name, or a path that cannot be taken for one."""
-    if stage is not None:
-        names = builtin_names()
-        if stage not in names:
-            raise UsageError(
-                f"there is no stage {stage!r}{nearest(stage, names)} (built in: "
-                f"{', '.join(names)}; for a file of your own say --recipe FILE)"
-            )
-        return stage
-    assert file is not None, "the parser requires one of both"
-    if not Path(file).is_file():
-        raise UsageError(
-            f"there is no recipe file {file!r}; --recipe takes the path of a YAML file"
-        )
-    return os.path.join(os.curdir, file)
 
 
 def _options(args: argparse.Namespace) -> BuildOptions:
@@ -121,7 +70,7 @@ def _options(args: argparse.Namespace) -> BuildOptions:
 
     if args.engine == "inline" and args.ray_address:
         raise UsageError("--ray-address needs --engine ray")
-    recipe = args.curriculum or _recipe(args.stage, args.recipe)
+    recipe = args.curriculum or chosen_recipe(args.stage, args.recipe)
     return BuildOptions(
         recipe=recipe,
         out=args.out or default_out(recipe),

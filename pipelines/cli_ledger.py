@@ -12,10 +12,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from manifests.errors import UsageError
+from manifests.errors import UsageError, nearest
 from manifests.ledger import Fate
+from mixtures.policies import POLICIES, Policy
 from pipelines.cells import UNKNOWN, percent
 from pipelines.cli_sources import print_json
+from pipelines.console import print_below
 from pipelines.options import default_store
 from pipelines.progress import printable
 
@@ -23,12 +25,16 @@ if TYPE_CHECKING:
     from pipelines.build_store import BuildStore
     from pipelines.ledger_near import NearRow, NearView
     from pipelines.ledger_view import Example, Group, LedgerView
+    from pipelines.nearest import Nearest
 
 # Columns of the table, by what is counted.
 _NAMES: dict[str, tuple[str, ...]] = {
-    "filter": ("fate", "at", "filter", "reason or component", "rows", "share"),
+    "filter": ("fate", "by", "reason or component", "rows", "share"),
     "subset": ("source/subset", "fate", "rows", "share of it"),
 }
+# Before what is said of a row; ids stay whole, to be copied.
+_BELOW = " " * 4
+_ID = f"{_BELOW}id "
 
 
 def add_ledger_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,23 +73,22 @@ def run_ledger(args: argparse.Namespace, console: Console) -> int:
     fate = _fate(args.fate)
     if args.store is not None and not (args.examples or args.near):
         raise UsageError("--store is read for --examples and --near; say one of them")
-    view = ledger_view(args.build, fate, args.by, None)
     store = open_build_store(args.build, args.store) if args.examples or args.near else None
-    if args.examples:
-        view = ledger_view(args.build, fate, args.by, store)
+    view = ledger_view(args.build, fate, args.by, store if args.examples else None)
     near = near_view(args.build, fate, store) if args.near and store is not None else None
     if args.json:
         print_json(console, view.as_json() | {"near": None if near is None else near.as_json()})
         return 0
     console.print(_table(view))
     for line in _lines(view, near, store):
-        console.print(printable(line), soft_wrap=True)
+        if line.startswith(_BELOW) and not line.startswith(_ID):
+            print_below(console, printable(line.strip()), len(_BELOW))
+        else:
+            console.print(printable(line), soft_wrap=True)
     return 0
 
 
 def _fate(text: str | None) -> Fate | None:
-    from manifests.errors import nearest
-
     names = [fate.value for fate in Fate]
     if text is not None and text not in names:
         raise UsageError(f"there is no fate {text!r}{nearest(text, names)} ({', '.join(names)})")
@@ -92,6 +97,8 @@ def _fate(text: str | None) -> Fate | None:
 
 def _table(view: LedgerView) -> Table:
     table = Table(*_NAMES[view.by], box=box.SIMPLE_HEAD)
+    for column in table.columns:
+        column.overflow = "fold"
     for column in table.columns[-2:]:
         column.justify, column.no_wrap = "right", True
     for group in view.groups:
@@ -101,9 +108,10 @@ def _table(view: LedgerView) -> Table:
 
 
 def _key_cells(group: Group) -> list[str]:
+    """What the group is of: its fate, the filter or else the stage that gave it, the reason."""
     key = group.key
     if "stage" in key:
-        cells = [_fate_words(key), key["stage"], group.filter_name, key["rule"]]
+        cells = [_fate_words(key), group.filter_name or key["stage"], key["rule"]]
     else:
         cells = [f"{key['source']}/{key['subset']}", _fate_words(key)]
     return [printable(cell or UNKNOWN) for cell in cells]
@@ -114,11 +122,9 @@ def _fate_words(key: dict[str, str | None]) -> str:
 
 
 def _lines(view: LedgerView, near: NearView | None, store: BuildStore | None) -> Iterator[str]:
-    shown = sum(group.rows for group in view.groups)
-    of = "" if view.fate is None else f", {shown:,} of them {view.fate.value.replace('_', ' ')}"
-    yield f"{view.build}: {view.num_rows:,} ledger entries{of}"
-    if store is not None and not store.is_there:
-        yield f"the store {store.store} holds no rows: name the one of this build with --store"
+    yield _sum(view)
+    if store is not None:
+        yield from _lacks(view, store)
     for group in view.groups:
         if group.examples:
             yield ""
@@ -129,14 +135,39 @@ def _lines(view: LedgerView, near: NearView | None, store: BuildStore | None) ->
         yield from _near_lines(near)
 
 
+def _sum(view: LedgerView) -> str:
+    shown = sum(group.rows for group in view.groups)
+    whole = f"{view.build}: {view.num_rows:,} upstream rows"
+    if view.fate is None:
+        return whole
+    if view.fate is Fate.TRIMMED:
+        return f"{whole}, {shown:,} of them written without some turns"
+    return f"{whole}, {shown:,} of them {view.fate.value.replace('_', ' ')}"
+
+
+def _lacks(view: LedgerView, store: BuildStore) -> Iterator[str]:
+    """What cannot be told of rows."""
+    if not store.is_there:
+        yield f"the store {store.store} holds no rows: name the one of this build with --store"
+    for name, why in view.gone.items():
+        yield f"no thresholds of {name}: {why}"
+
+
 def _example_lines(example: Example) -> Iterator[str]:
     yield f"  {example.place}"
-    yield f"    id {example.entry['id'] or 'none: no sample could be made of it'}"
+    yield f"{_ID}{example.entry['id'] or 'none: no sample could be made of it'}"
     if example.entry["value"]:
-        yield f"    {example.entry['value']}"
+        yield f"{_BELOW}{example.entry['value']}"
     for at in example.deciding:
-        yield f"    {at.param} is {_number(at.threshold)}; {_number(at.turns_at)} would keep it"
-    yield f"    {_text(example.text, example.entry['stage'] == 'curate')}"
+        yield f"{_BELOW}{at.param} is {_number(at.threshold)}; {_would(at)}"
+    yield f"{_BELOW}{_text(example.text, example.entry['stage'] == 'curate')}"
+
+
+def _would(at: Nearest) -> str:
+    """Of a row that was dropped: what the filter would say at another threshold."""
+    if at.then is None:
+        return f"{_number(at.turns_at)} would keep it"
+    return f"at {_number(at.turns_at)} it would fall by {at.then}"
 
 
 def _text(text: str | None, was_rejected: bool = False) -> str:
@@ -153,16 +184,11 @@ def _near_lines(near: NearView) -> Iterator[str]:
         yield "no row is near a threshold"
     for (name, param, policies), found in groupby(near.rows, _threshold_of):
         rows = list(found)
-        where = f" ({policies})" if policies else ""
-        yield f"{name}.{param} is {_number(rows[0].at.threshold)}{where}"
+        yield f"{name}.{param} is {_number(rows[0].at.threshold)}{_of_policies(policies)}"
         for row in rows:
-            turned = "drop" if row.side == "kept" else "keep"
-            yield (
-                f"  {'passed' if row.side == 'kept' else 'failed'}; "
-                f"{_number(row.at.turns_at)} would {turned} it: {place_of_row(row.entry)}"
-            )
-            yield f"    id {row.entry['id']} ({row.entry['fate'].replace('_', ' ')})"
-            yield f"    {_text(row.text)}"
+            yield f"  {_side(row)}: {place_of_row(row.entry)}"
+            yield f"{_ID}{row.entry['id']} ({row.entry['fate'].replace('_', ' ')})"
+            yield f"{_BELOW}{_text(row.text)}"
     if near.num_measured < near.num_passed:
         yield (
             f"of {near.num_passed:,} rows that passed the filters {near.num_measured:,} have their "
@@ -170,7 +196,22 @@ def _near_lines(near: NearView) -> Iterator[str]:
         )
 
 
-def _threshold_of(row: NearRow) -> tuple[str, str, str]:
+def _side(row: NearRow) -> str:
+    if row.side == "kept":
+        return f"passed; {_number(row.at.turns_at)} would drop it"
+    return f"failed; {_number(row.at.turns_at)} would keep it"
+
+
+def _of_policies(policies: tuple[Policy, ...]) -> str:
+    """Of many those that it is not of."""
+    others = [policy for policy in POLICIES if policy not in policies]
+    if not policies or not others:
+        return ""
+    many = len(policies) > len(others)
+    return f" (all but {', '.join(others)})" if many else f" ({', '.join(policies)})"
+
+
+def _threshold_of(row: NearRow) -> tuple[str, str, tuple[Policy, ...]]:
     return row.filter_name, row.at.param, row.policies
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.cells import percent
-from pipelines.cli_build import _recipe as chosen_recipe
+from pipelines.cells import UNKNOWN, percent
+from pipelines.cli_inputs import (
+    add_recipe_arguments,
+    add_upstream_arguments,
+    chosen_recipe,
+    said_again,
+)
 from pipelines.cli_sources import print_json
-from pipelines.console import positive
 from pipelines.options import BuildOptions, default_out
 from pipelines.progress import printable
 
@@ -24,24 +30,16 @@ if TYPE_CHECKING:
 
 def add_rejudge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", help="a store that builds have filled")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--recipe", metavar="FILE", help="the new recipe: sources and thresholds")
-    which.add_argument("--stage", metavar="NAME", help="a built-in recipe as the new one")
+    add_recipe_arguments(parser)
     parser.add_argument(
         "--against",
         metavar="OLD",
         help="the recipe as it was: a built-in name, a recipe file, a plan.json or a build's "
         "folder (default: no filters)",
     )
-    parser.add_argument("--mirror", metavar="URI", help="as the build that filled the store")
-    parser.add_argument(
-        "--media", action="append", default=[], metavar="NAME=DIR", help="as that build"
-    )
-    parser.add_argument("--limit", type=positive, metavar="N", help="as that build")
-    parser.add_argument(
-        "--skip-unavailable", action="store_true", help="do without sources that are not there"
-    )
+    add_upstream_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.epilog = "Say --mirror, --media and --limit as to the build that filled the store."
 
 
 def run_rejudge(args: argparse.Namespace, console: Console) -> int:
@@ -56,7 +54,9 @@ def run_rejudge(args: argparse.Namespace, console: Console) -> int:
         mirror=args.mirror,
         limit=args.limit,
         engine="inline",
+        licenses=args.licenses,
         skip_unavailable=args.skip_unavailable,
+        exclude=tuple(args.exclude),
         media=tuple(parse_media(text) for text in args.media),
     )
     found = rejudge(options, args.against)
@@ -70,28 +70,35 @@ def run_rejudge(args: argparse.Namespace, console: Console) -> int:
 
 
 def _table(found: Rejudged) -> Table:
-    names = ("filter", "reason", "before", "now", "share", "newly dropped", "newly kept")
+    """Reasons below their filters, in the order in which these judge."""
+    names = ("filter, reason", "before", "now", "share", "newly\ndropped", "newly\nkept")
     table = Table(*names, box=box.SIMPLE_HEAD)
-    for column in table.columns[2:]:
+    table.columns[0].overflow = "fold"
+    for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
-    for change in found.changes:
-        share = percent(Fraction(change.now, found.num_rows))
-        counts = (change.newly_dropped, change.newly_kept)
-        cells = (f"{change.before:,}", f"{change.now:,}", share, *(f"{n:,}" for n in counts))
-        table.add_row(change.filter_name, change.reason, *cells)
+    for name, changes in groupby(found.changes, lambda change: change.filter_name):
+        table.add_row(name)
+        for change in changes:
+            share = _share(change.now, found)
+            counts = (change.newly_dropped, change.newly_kept)
+            row = (f"{change.before:,}", f"{change.now:,}", share, *(f"{n:,}" for n in counts))
+            table.add_row(f"  {change.reason}", *row)
     table.add_section()
-    share = percent(Fraction(found.kept_now, found.num_rows)) if found.num_rows else ""
-    sums = [
-        sum(getattr(c, name) for c in found.changes) for name in ("newly_dropped", "newly_kept")
-    ]
-    kept = (f"{found.kept_before:,}", f"{found.kept_now:,}", share)
-    table.add_row("kept", "", *kept, *(f"{n:,}" for n in sums))
+    sums = (
+        sum(change.newly_dropped for change in found.changes),
+        sum(change.newly_kept for change in found.changes),
+    )
+    kept = (f"{found.kept_before:,}", f"{found.kept_now:,}", _share(found.kept_now, found))
+    table.add_row("kept", *kept, *(f"{n:,}" for n in sums))
     return table
 
 
+def _share(rows: int, found: Rejudged) -> str:
+    return percent(Fraction(rows, found.num_rows)) if found.num_rows else UNKNOWN
+
+
 def _build_command(args: argparse.Namespace) -> str:
-    recipe = f"--stage {args.stage}" if args.stage else f"--recipe {args.recipe}"
-    return f"build-mixture {recipe} --store {args.store}"
+    return shlex.join(["build-mixture", *said_again(args), "--store", args.store])
 
 
 def _lines(found: Rejudged, build_command: str) -> Iterator[str]:
@@ -101,18 +108,24 @@ def _lines(found: Rejudged, build_command: str) -> Iterator[str]:
         "duplicates and quotas"
     )
     if found.num_moved:
-        yield f"{found.num_moved:,} rows are dropped under both, for another reason now"
+        yield f"{_are(found.num_moved)} dropped under both, for another reason now"
+    if found.num_left_out:
+        yield f"{_are(found.num_left_out)} left out by --licenses or --exclude, and not judged"
     if found.num_unreadable:
-        yield f"{found.num_unreadable:,} rows are unreadable under any recipe"
+        yield f"{_are(found.num_unreadable)} unreadable under any recipe"
     for lack in found.unmeasured:
         yield (
             f"without {lack.filter_name}: {lack.num_lacking:,} of {lack.num_folders:,} folders "
-            f"have no measure of its version {lack.version}; `{build_command}` makes it"
+            f"have no measure of its version {lack.version}; this measures: {build_command}"
         )
     if found.num_absent:
         yield (
-            f"{found.num_absent:,} shards are not in the store: their rows are not judged; a build "
-            "curates them"
+            f"{found.num_absent:,} shards are not in the store: their rows are not judged; this "
+            f"curates them: {build_command}"
         )
     for name, why in found.skipped.items():
         yield f"skipped {name}: {why}"
+
+
+def _are(num_rows: int) -> str:
+    return "1 row is" if num_rows == 1 else f"{num_rows:,} rows are"

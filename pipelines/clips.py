@@ -40,13 +40,19 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Sampled frames in order of time, and the clip's own size (as shown), length and format."""
+    """Sampled frames in order of time, and the clip's own size (as shown), length and format.
+
+    `fps` is how many frames it shows a second, on average, and `decoded_ratio` which part of those
+    that the spec wants of it decoded undamaged.
+    """
 
     frames: tuple[Frame, ...]
     duration_ms: int
     width: int
     height: int
     format: str
+    fps: float
+    decoded_ratio: float
 
 
 class FrameError(Exception):

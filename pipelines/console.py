@@ -14,8 +14,10 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from rich.console import Console
+from rich.text import Text
 
 from manifests.errors import SmolmixError, UsageError
+from manifests.user_modules import users_fault
 from pipelines.engine import unwrap
 from pipelines.progress import printable
 
@@ -68,6 +70,16 @@ def size_in_bytes(text: str) -> int:
     return int(float(found[1]) * 1000 ** _POWERS[found[2].upper()])
 
 
+def print_below(console: Console, text: str, indent: int) -> None:
+    """Text below a line: on a terminal broken to its width, so that it stays below; else whole."""
+    if console.is_terminal:
+        lines = Text(text).wrap(console, max(console.width - indent, 1))
+        for line in lines:
+            console.print(" " * indent + line.plain.rstrip(), soft_wrap=True)
+    else:
+        console.print(" " * indent + text, soft_wrap=True)
+
+
 def guarded(run: Callable[[Console], int]) -> int:
     """The exit code of `run`; errors on purpose become one line on stderr."""
     console = _Console(highlight=False, markup=False, emoji=False, width=_width())
@@ -78,7 +90,7 @@ def guarded(run: Callable[[Console], int]) -> int:
         errors.print(_INTERRUPTED)
         return 1
     except Exception as raised:
-        error = unwrap(raised)
+        error = users_fault(raised) or unwrap(raised)
         if not isinstance(error, (SmolmixError, OSError)):
             raise
         errors.print(f"error: {printable(' '.join(str(error).split()))}")

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.base import Filter
+from filters.models import ModelFilter
 from manifests.ids import key_digest
 from pipelines.clips import FrameSpec
 from pipelines.curate_media import MediaTask, run_media_task
 from pipelines.curate_rows import RowTask, run_row_task
 from pipelines.engine import Task
 from pipelines.measures import facts_bytes, measure_folder, missing
+from pipelines.model_measures import model_task
 from pipelines.store import is_done, media_folder, row_folder
 from pipelines.upstream import Upstream, card_digest, media_key, row_key
 from sources.base import MediaShard, RowShard
 from sources.root import Root
 
 # What turns upstream bytes into other bytes, besides the adapter (whose version is in the key too).
-_MAKERS_VERSION = "images-1"
+_MAKERS_VERSION = "images-2"
 # The layout of row folders: 2 has `num_media` in turns.parquet.
 _ROWS_VERSION = "rows-2"
 # design.md rule 9: a process stays under 0.5 GiB plus 2.5 times an open upstream row group, and a
@@ -98,7 +100,8 @@ class _SourcePlan:
         card = card_digest(upstream.source.card)
         self._facts = f"{_ROWS_VERSION}-{upstream.source.fingerprint}-{card}"
         self._names = {
-            level: tuple(f.ref for f in used if f.level == level) for level in ("sample", "media")
+            level: tuple(f.ref for f in used if f.level == level and not isinstance(f, ModelFilter))
+            for level in ("sample", "media")
         }
         media = tuple(self._media(root, shard, spec) for root, shard in upstream.media)
         take = limited and not upstream.source.media_in_rows
@@ -166,6 +169,9 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
             wanted = [f for f in used if f.level == level]
             for folder in folders:
                 lacking = missing(folder, wanted)
+                models = [f for f in lacking if isinstance(f, ModelFilter)]
+                tasks += [model_task(source.name, folder, f) for f in models]
+                lacking = [f for f in lacking if f not in models]
                 if lacking:
                     tasks.append(
                         Task(
@@ -173,6 +179,7 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
                             group=source.name,
                             function=measure_folder,
                             args=(folder, [f.ref for f in lacking]),
+                            isolated_args=(folder, [f.ref for f in lacking], True),
                             memory_bytes=_MEASURE_MEMORY,
                             weight=facts_bytes(folder, level),
                         )

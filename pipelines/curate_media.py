@@ -1,14 +1,15 @@
 """Media task: reads one archive (or row range with media inside) once, and leaves packs and facts.
 
-Image bytes are kept untouched; a clip becomes its sampled frames. Only what cannot be stored is
-rejected, with its reason, as a row of `media.parquet`.
+Image bytes are kept but for their metadata; a clip becomes its sampled frames. Only what cannot be
+stored is rejected, with its reason, as a row of `media.parquet`. Pixel filters look at each picture
+while it is at hand.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,18 @@ import pyarrow as pa
 import filters
 import sources
 from manifests.ids import media_digest
+from manifests.images import ImageError, image_suffix
 from manifests.packs import PackSlice, PackWriter
 from manifests.schema import MEDIA_SCHEMA
 from manifests.storage import join, read_parquet, sweep_temporary, write_parquet
 from pipelines.clips import Clip, FrameError, FrameSpec
-from pipelines.images import ImageError, ImageFacts, image_suffix, probe_image
 from pipelines.measures import write_measures
+from pipelines.pixel_scores import Row, Scores, ScoreTable, look_at, pixel_filters, read_image
 from pipelines.store import make_spool, mark_done
 from sources.base import MediaItem, MediaShard
 from sources.root import Root
 from sources.sandbox import DecoderError, shared_sandbox
 
-# Facts are written out at this many media, to keep a task's memory flat.
 _IMAGE_TIMEOUT_S = 60.0
 # A clip of an hour decodes in some minutes on one core; one that takes longer hangs.
 _CLIP_TIMEOUT_S = 900.0
@@ -68,14 +69,20 @@ class _MediaWriter:
         self._task = task
         self._spool = spool
         self._packs = packs
-        self._rows: list[dict[str, Any]] = []
-        self._seen: dict[str, dict[str, Any]] = {}
+        self._rows: list[Row] = []
+        seeing = pixel_filters(task.filters)
+        self._names = [f.ref for f in seeing]
+        self._scores = ScoreTable(seeing)
+        self._numbers: list[int] = []  # of scores, for each row
+        self._seen: dict[str, tuple[Row, int]] = {}  # by digest
 
     def add(self, item: MediaItem) -> None:
-        row: dict[str, Any] = dict.fromkeys(MEDIA_SCHEMA.names)
+        row: Row = dict.fromkeys(MEDIA_SCHEMA.names)
         row |= {"key": item.key, "kind": item.kind}
+        number: int | None = None
         try:
-            row |= self._facts(item)
+            facts, number = self._facts(item)
+            row |= facts
         except (ImageError, FrameError) as error:
             # Decoders quote the file they were given: a spool's name differs from run to run.
             detail = error.detail.replace(str(item.file), "the clip")
@@ -86,49 +93,49 @@ class _MediaWriter:
             if item.file is not None:
                 item.file.unlink(missing_ok=True)
         self._rows.append(row)
+        self._numbers.append(self._scores.add_nothing(item.kind) if number is None else number)
 
     def finish(self) -> dict[str, Any]:
         folder = self._task.folder
         table = pa.Table.from_pylist(self._rows, schema=MEDIA_SCHEMA)
         write_parquet(join(folder, "media.parquet"), table)
-        wanted = [filters.get(name) for name in self._task.filters]
+        wanted = [f for f in map(filters.get, self._task.filters) if "pictures" not in f.columns]
         batches = table.combine_chunks().to_batches() or [
             pa.RecordBatch.from_pylist([], schema=MEDIA_SCHEMA)
         ]
         write_measures(folder, wanted, batches)
+        self._scores.write(folder, self._numbers)
         bad = sum(1 for row in self._rows if row["reason"] is not None)
         record = {"media": len(self._rows), "unreadable": bad}
         mark_done(folder, record)
         return record
 
-    def _facts(self, item: MediaItem) -> dict[str, Any]:
+    def _facts(self, item: MediaItem) -> tuple[Row, int | None]:
+        """What is known of the media, and the number of its scores where it has any."""
         if item.reason is not None:
-            return {"reason": item.reason, "detail": item.detail}
+            return {"reason": item.reason, "detail": item.detail}, None
         if item.kind == "image":
             assert item.data is not None
             return self._image(item.data)
         return self._video(item)
 
-    def _image(self, data: bytes) -> dict[str, Any]:
+    def _image(self, data: bytes) -> tuple[Row, int]:
         digest = media_digest(data)
         if digest in self._seen:
             return self._seen[digest]
-        if self._task.isolate:
-            facts: ImageFacts = shared_sandbox().call(probe_image, (data,), _IMAGE_TIMEOUT_S)
-        else:
-            facts = probe_image(data)
-        slices = self._packs.add([(f"{digest}{image_suffix(facts.format)}", data)])
-        row = {
-            "width": facts.width,
-            "height": facts.height,
-            "format": facts.format,
-            "upstream_bytes": len(data),
-            "frame_sizes": [facts.width, facts.height],
-            "timestamps_ms": [],
-        }
-        return self._remember(digest, row, slices)
+        facts: Row = {"kind": "image", "digest": digest, "upstream_bytes": len(data)}
+        args = (data, facts, self._names)
+        row, stored, scores = self._call(read_image, args, _IMAGE_TIMEOUT_S)
+        slices = self._packs.add([(f"{digest}{image_suffix(row['format'])}", stored)])
+        return self._remember(row, slices, scores)
 
-    def _video(self, item: MediaItem) -> dict[str, Any]:
+    def _call(self, function: Callable[..., Any], args: tuple[Any, ...], timeout_s: float) -> Any:
+        """Here, or in the decoder's process where something killed this one."""
+        if self._task.isolate:
+            return shared_sandbox().call(function, args, timeout_s)
+        return function(*args)
+
+    def _video(self, item: MediaItem) -> tuple[Row, int]:
         if item.data is not None:
             item.file = self._spool / "clip"
             item.file.write_bytes(item.data)
@@ -139,7 +146,9 @@ class _MediaWriter:
         clip = self._sample(item)
         names = [f"{digest[:32]}/{i:03d}-{f.timestamp_ms}ms.jpg" for i, f in enumerate(clip.frames)]
         members = [(name, frame.data) for name, frame in zip(names, clip.frames, strict=True)]
-        row = {
+        row: Row = {
+            "kind": "video",
+            "digest": digest,
             "width": clip.width,
             "height": clip.height,
             "format": clip.format,
@@ -147,8 +156,12 @@ class _MediaWriter:
             "duration_ms": clip.duration_ms,
             "frame_sizes": [side for f in clip.frames for side in (f.width, f.height)],
             "timestamps_ms": [f.timestamp_ms for f in clip.frames],
+            "fps": clip.fps,
+            "decoded_ratio": clip.decoded_ratio,
         }
-        return self._remember(digest, row, self._packs.add(members))
+        pictures = [frame.data for frame in clip.frames]
+        scores = self._call(look_at, (row, pictures, self._names), _CLIP_TIMEOUT_S)
+        return self._remember(row, self._packs.add(members), scores)
 
     def _sample(self, item: MediaItem) -> Clip:
         # Loads the decoder, which plans and builds of a curated store do without.
@@ -164,17 +177,15 @@ class _MediaWriter:
         clip = shared_sandbox().call(sample_frames, (str(item.file), spec), _CLIP_TIMEOUT_S)
         return clip
 
-    def _remember(
-        self, digest: str, row: dict[str, Any], slices: list[PackSlice]
-    ) -> dict[str, Any]:
+    def _remember(self, row: Row, slices: list[PackSlice], scores: Scores) -> tuple[Row, int]:
         row |= {
-            "digest": digest,
             "pack": slices[0].pack,
             "offsets": [piece.offset for piece in slices],
             "lengths": [piece.length for piece in slices],
         }
-        self._seen[digest] = row
-        return row
+        found = row, self._scores.add(row["kind"], scores)
+        self._seen[row["digest"]] = found
+        return found
 
 
 def _upstream_digest(item: MediaItem) -> tuple[bytes, int]:

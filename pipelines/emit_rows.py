@@ -17,8 +17,9 @@ from manifests.storage import join, open_ipc
 from mixtures.styles import get_style
 from pipelines.curate_rows import BATCH_ROWS
 from pipelines.emit_media import ShardMedia, Shown
-from pipelines.flat import Ints, Lists, ints, offsets, starts
+from pipelines.flat import Bools, Ints, Lists, ints, offsets, starts
 from pipelines.origins import Upstream
+from pipelines.pii import mask_messages
 from pipelines.render import Rendered, RowMedia, render
 from pipelines.written import Parts
 
@@ -34,7 +35,8 @@ class EmitTask:
     `rows` columns: folder, pos, id, source, subset, modality, category, component, kind, license,
     file, row, repeat, text_bytes, num_tokens and its parts, media (positions in `media`), and the
     shape that it is written in: turns (null: all), max_frames of each clip (null: all), split,
-    others (upstream rows merged into it; null, empty or no such column: none).
+    others (upstream rows merged into it; null, empty or no such column: none), masked (whether
+    addresses in its texts are replaced; no such column: in none).
     `media` has MEDIA_SCHEMA's columns and `folder`. `style` is a name of mixtures/styles.py.
     """
 
@@ -45,6 +47,15 @@ class EmitTask:
     row_folders: tuple[str, ...]
     media_folders: tuple[str, ...]
     style: str = "plain"
+
+
+def _masked(messages: pa.Array, places: Ints, masked_c: Bools) -> pa.Array:
+    """Stored messages, those masked that are to be; conversation c is at `places[c]`."""
+    if not masked_c.any():
+        return messages
+    wanted = np.zeros(len(messages), bool)
+    wanted[places[masked_c]] = True
+    return mask_messages(messages, wanted)[0]
 
 
 class StoreReader:
@@ -88,7 +99,8 @@ class StoreReader:
         upstream = Upstream(rows)
         texts, places = self._store_rows(upstream.ints("folder"), upstream.ints("pos"))
         here = slice(self._row_media.starts[start], self._row_media.starts[stop])
-        made = self._rendered(rows, upstream, texts.column("messages"), places, here)
+        messages = _masked(texts.column("messages"), places, upstream.masked_c)
+        made = self._rendered(rows, upstream, messages, places, here)
         shown = Shown(
             media=self._row_media.values[here][made.media_x],
             counts_r=made.counts_r,

@@ -3,7 +3,8 @@
 A task is a module-level function and picklable arguments; it writes its output to its own place and
 returns a small record. So tasks may be repeated, may run in any order, and give the same bytes
 wherever they run. A Ray worker that dies is retried once; a task that kills its worker again is run
-with `isolated_args`, in which it finds the file that does it.
+with `isolated_args`, in which it finds the file that does it. Tasks that load something large say
+so by `actor` (actors.py).
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from typing import Any, Protocol
 import psutil
 
 from manifests.errors import EngineError, UsageError
+from manifests.user_modules import users_fault
+from pipelines.actors import Actors, Pool, Workers
 
-# Started tasks beyond the number of workers: enough that none waits for the driver.
-_QUEUED_PER_WORKER = 2
 _RAY_MODULES = ("manifests", "sources", "filters", "mixtures", "pipelines")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One unit of work. `group` names its progress line, `weight` its upstream bytes on it."""
+    """One unit of work. `group` names its progress line, `weight` its upstream bytes on it.
+
+    `actor` is a key of what it loads: tasks of one key run in few processes that keep it.
+    """
 
     name: str
     group: str
@@ -36,6 +40,7 @@ class Task:
     memory_bytes: int
     weight: int = 1
     isolated_args: tuple[Any, ...] | None = None
+    actor: str | None = None
 
 
 class Engine(Protocol):
@@ -62,7 +67,14 @@ class InlineEngine:
 
 
 def _call(function: Callable[..., dict[str, Any]], args: tuple[Any, ...]) -> dict[str, Any]:
-    return function(*args)
+    try:
+        return function(*args)
+    except Exception as error:
+        # Here, for Ray hands on no traceback that would say whose line it was.
+        fault = users_fault(error)
+        if fault is None:
+            raise
+        raise fault from error
 
 
 class RayEngine:
@@ -88,11 +100,12 @@ class RayEngine:
             ray.exceptions.WorkerCrashedError,
             ray.exceptions.OutOfMemoryError,
             ray.exceptions.NodeDiedError,
+            ray.exceptions.RayActorError,
         )
         self.num_workers = workers
         self._start(workers, address)
-        self._remote = ray.remote(max_retries=0)(_call)
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        self._resources = resources
         self._memory_cap = _memory_cap(resources, workers)
 
     def _start(self, workers: int, address: str | None) -> None:
@@ -120,36 +133,41 @@ class RayEngine:
             raise UsageError(f"Ray could not start {where}: {_first_line(error)}{hint}") from error
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+        for key in dict.fromkeys(task.actor for task in tasks):
+            mine = [task for task in tasks if task.actor == key]
+            yield from self._run(mine, self._pool(key))
+
+    def _pool(self, key: str | None) -> Pool:
+        if key is None:
+            return Workers(self._ray, _call, self.num_workers)
+        return Actors(self._ray, _call, self.num_workers, self._resources)
+
+    def _run(self, tasks: Sequence[Task], pool: Pool) -> Iterator[tuple[Task, dict[str, Any]]]:
         waiting = deque((task, 0) for task in tasks)
         running: dict[Any, tuple[Task, int]] = {}
-        limit = self.num_workers * _QUEUED_PER_WORKER
-        try:
+        with contextlib.closing(pool):
             while waiting or running:
-                while waiting and len(running) < limit:
+                while waiting and len(running) < pool.limit:
                     task, tries = waiting.popleft()
-                    running[self._submit(task, tries)] = (task, tries)
+                    running[self._submit(pool, task, tries)] = (task, tries)
                 done, _ = self._ray.wait(list(running), num_returns=1)
                 task, tries = running.pop(done[0])
                 try:
                     result = self._ray.get(done[0])
                 except self._crashes as error:
+                    pool.settle(done[0], is_lost=True)
                     if tries == 2 or (tries == 1 and task.isolated_args is None):
                         message = f"{task.name}: the worker died {tries + 1} times"
                         raise EngineError(f"{message} ({_first_line(error)})") from error
                     waiting.append((task, tries + 1))
                     continue
+                pool.settle(done[0], is_lost=False)
                 yield task, result
-        finally:
-            for reference in running:
-                with contextlib.suppress(Exception):
-                    self._ray.cancel(reference, force=True)
 
-    def _submit(self, task: Task, tries: int) -> Any:
+    def _submit(self, pool: Pool, task: Task, tries: int) -> Any:
         args = task.isolated_args if tries == 2 and task.isolated_args else task.args
         memory = min(task.memory_bytes, self._memory_cap)
-        return self._remote.options(num_cpus=1, memory=memory, name=task.name).remote(
-            task.function, args
-        )
+        return pool.submit(task.name, task.function, args, memory)
 
     def check_shared(self, folders: Sequence[str]) -> None:
         """UsageError for a local folder that some node of the cluster does not see."""

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from filters.base import Params
+from filters.models import ModelFilter
 from manifests.build import (
     BuildManifest,
     ComponentRows,
@@ -112,13 +113,17 @@ def _filter_use(rule: Rule) -> FilterUse:
     return FilterUse(
         name=rule.filter.name,
         version=rule.filter.version,
-        params=_thresholds(rule.params),
-        policies={policy: _thresholds(params) for policy, params in rule.others.items()},
+        params=_said(rule, rule.params),
+        policies={policy: _said(rule, params) for policy, params in rule.others.items()},
     )
 
 
-def _thresholds(params: Params | None) -> dict[str, Any] | None:
-    return None if params is None else params.model_dump(mode="json")
+def _said(rule: Rule, params: Params | None) -> dict[str, Any] | None:
+    """Thresholds, behind what a model's scores were made with."""
+    if params is None:
+        return None
+    told = rule.filter.told() if isinstance(rule.filter, ModelFilter) else {}
+    return told | params.model_dump(mode="json")
 
 
 def _num_images(records: Sequence[dict[str, Any]]) -> int:

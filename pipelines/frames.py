@@ -18,10 +18,10 @@ from functools import partial
 
 from av.video.frame import VideoFrame
 
+from manifests.images import ImageError
 from pipelines.clips import Clip, Frame, FrameError, FrameSpec
 from pipelines.decoding import Decoded, decode
 from pipelines.decord_frames import decode_with_decord
-from pipelines.images import ImageError
 from pipelines.packets import Packets, list_packets
 from pipelines.pictures import Picture, fit, picture_of_frame, picture_of_image
 
@@ -83,8 +83,12 @@ def sample_frames(path: str, spec: FrameSpec, backend: str = "pyav") -> Clip:
 
 
 def _choose(spec: FrameSpec, packets: Packets, first: int) -> list[int]:
-    shown = packets.shown[bisect_left(packets.shown, first) :]
-    return shown_at(shown, wanted_times(_duration_s(packets, first), spec), packets.base)
+    wanted = wanted_times(_duration_s(packets, first), spec)
+    return shown_at(_shown_from(packets, first), wanted, packets.base)
+
+
+def _shown_from(packets: Packets, first: int) -> list[int]:
+    return packets.shown[bisect_left(packets.shown, first) :]
 
 
 def _duration_s(packets: Packets, first: int) -> Fraction:
@@ -102,8 +106,16 @@ def _clip(decoded: Decoded[Picture]) -> Clip:
         for time, made in decoded.frames
     ]
     _, made = decoded.frames[0]
-    duration_ms = int(_duration_s(packets, first) * 1000)
-    return Clip(tuple(frames), duration_ms, made.full_width, made.full_height, packets.format)
+    duration_s = _duration_s(packets, first)
+    return Clip(
+        frames=tuple(frames),
+        duration_ms=int(duration_s * 1000),
+        width=made.full_width,
+        height=made.full_height,
+        format=packets.format,
+        fps=float(len(_shown_from(packets, first)) / duration_s),
+        decoded_ratio=len(decoded.frames) / decoded.num_wanted,
+    )
 
 
 def frames_from_images(frames: list[tuple[str, bytes]], fps: float, spec: FrameSpec) -> Clip:
@@ -121,8 +133,15 @@ def frames_from_images(frames: list[tuple[str, bytes]], fps: float, spec: FrameS
         Frame(int(place / rate * 1000), picture.data, picture.width, picture.height)
         for place, picture in zip(places, made, strict=True)
     ]
-    size = made[0].full_width, made[0].full_height
-    return Clip(tuple(sampled), int(duration_s * 1000), *size, "frames")
+    return Clip(
+        frames=tuple(sampled),
+        duration_ms=int(duration_s * 1000),
+        width=made[0].full_width,
+        height=made[0].full_height,
+        format="frames",
+        fps=float(rate),
+        decoded_ratio=1.0,
+    )
 
 
 def _from_image(name: str, data: bytes, spec: FrameSpec) -> Picture:

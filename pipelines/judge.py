@@ -15,7 +15,9 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 import filters
+from filters import plugins
 from filters.base import Filter, Params
+from filters.models import ModelFilter, params_of
 from manifests.errors import RecipeError, nearest
 from manifests.ledger import Fate, Stage
 from manifests.storage import read_parquet
@@ -74,11 +76,13 @@ def parse_rule(recipe: Recipe, name: str, said: Setting) -> Rule:
 def _parse(recipe: Recipe, filter_: Filter, given: Mapping[str, Any], *keys: str) -> Params:
     """Params of a filter; `keys` are where the recipe says them."""
     try:
-        return filter_.params_type.model_validate(dict(given))
+        return filter_.params_type.model_validate(params_of(filter_, given))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         known = list(filter_.params_type.model_fields)
+        if isinstance(filter_, ModelFilter):
+            known = [*filter_.settings_type.model_fields, *known]
         hint = nearest(where, known) if first["type"] == "extra_forbidden" else ""
         allowed = ", ".join(known) or "no parameters"
         place = recipe.place("", *(f"{key}/{where}" for key in keys), *keys)
@@ -96,14 +100,15 @@ def judge_filters(joined: Joined, rules: Sequence[Rule]) -> pl.DataFrame:
     """The index with `dropped` fates: of several reasons the first in the recipe's order counts."""
     index = joined.index.with_row_index("at")
     if any(rule.others for rule in rules):
-        index = _with_policy(index)
+        index = with_policy(index)
     for rule in rules:
         reasons = _reasons(joined, index.with_columns(setting=_setting(rule)), rule)
         index = _set_fate(index, reasons, Fate.DROPPED, Stage.FILTER)
     return index.drop("at", "policy", strict=False)
 
 
-def _with_policy(index: pl.DataFrame) -> pl.DataFrame:
+def with_policy(index: pl.DataFrame) -> pl.DataFrame:
+    """The index with `policy`, of each row the word for what is asked of it."""
     found = index.select(_OF_POLICY).unique()
     words = [policy_of(*row) for row in found.iter_rows()]
     known = found.with_columns(policy=pl.Series(words, dtype=pl.String))
@@ -172,7 +177,7 @@ def _judged(scores: pl.DataFrame, filter_: Filter, params: Params) -> pl.DataFra
         separator=" ",
         ignore_nulls=True,
     )
-    judged = scores.with_columns(rule=filter_.judge(scores, params))
+    judged = scores.with_columns(rule=plugins.judge(filter_, scores, params))
     bad = judged.with_row_index("place").filter(pl.col("rule").is_not_null())
     return bad.select(pl.col("place").cast(pl.Int64), "rule", value=shown)
 

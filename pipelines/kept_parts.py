@@ -22,6 +22,7 @@ from manifests.ids import key_digest
 from manifests.storage import exists, is_local, join, local_path, read_json, remove_tree, write_json
 from mixtures.policies import BY_CATEGORY, PLAIN
 from mixtures.recipe import Recipe
+from pipelines import pii
 from pipelines.buckets import Bucket
 from pipelines.curate import CuratedSource
 from pipelines.judges import Judges
@@ -91,8 +92,10 @@ def _without_sizes(recipe: Recipe) -> dict[str, Any]:
     left_out = {"name", "description", "unit", "components", "filter_modules"}
     settings = recipe.model_dump(mode="json", exclude=left_out)
     settings["filters"] = list(settings["filters"].items())  # the first reason counts
-    if recipe.policies:
-        settings["policies"] = [settings["policies"], PLAIN, BY_CATEGORY]
+    if recipe.policies or recipe.mask_pii:
+        settings["policies"] = [settings.get("policies", {}), PLAIN, BY_CATEGORY]
+    if recipe.mask_pii:
+        settings["mask_pii"] = [sorted(recipe.mask_pii), pii.VERSION]
     return settings | {"components": [_conditions(c.model_dump()) for c in recipe.components]}
 
 

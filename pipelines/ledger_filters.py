@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 from pydantic import ValidationError
 
 import filters
 from filters.base import Filter, Params
-from manifests.build import BuildManifest
+from filters.models import params_of
+from manifests.build import load_manifest
 from manifests.errors import IntegrityError, SmolmixError, invalid_fields
 from mixtures.policies import POLICIES, Policy, policy_of
-from mixtures.recipe import Recipe
+from pipelines.build_store import read_plan
 from pipelines.judge import Rule
 
 Rules = dict[str, Rule]
 
 
-def build_rules(manifest: BuildManifest, recipe: Recipe) -> Rules:
-    """The filters as they judged this build, in their order.
+@dataclass(frozen=True, slots=True)
+class BuildFilters:
+    """The filters as they judged a build, in their order; `gone` says why of those that cannot now.
 
-    Those that are not there in that version any more are left out: what they said stands.
+    What the ledger says of the latter stands; what else they would say is not known.
     """
-    found = {}
+
+    rules: Rules
+    gone: dict[str, str]
+
+
+def build_filters(build: str) -> BuildFilters:
+    """By the manifest's thresholds; a filter of another version or digest is another filter."""
+    manifest, plan = load_manifest(build), read_plan(build)
+    rules, gone = {}, {}
     for use in manifest.filters:
         try:
-            filter_ = filters.get(recipe.filter_ref(use.name))
-        except SmolmixError:
+            filter_ = filters.get(plan.recipe.filter_ref(use.name))
+        except SmolmixError as error:
+            gone[use.name] = str(error)
             continue
-        if filter_.version == use.version:
-            others = {p: _params(filter_, use.policies[p]) for p in POLICIES if p in use.policies}
-            found[use.name] = Rule(filter_, _params(filter_, use.params), others)
-    return found
+        if filter_.fingerprint != plan.pins.get(f"filter:{use.name}"):
+            gone[use.name] = f"the build has its version {use.version}, and it has changed since"
+            continue
+        others = {p: _params(filter_, use.policies[p]) for p in POLICIES if p in use.policies}
+        rules[use.name] = Rule(filter_, _params(filter_, use.params), others)
+    return BuildFilters(rules, gone)
 
 
 def _params(filter_: Filter, said: dict[str, Any] | None) -> Params | None:
     try:
-        return None if said is None else filter_.params_type.model_validate(said)
+        given = None if said is None else params_of(filter_, said)
+        return None if given is None else filter_.params_type.model_validate(given)
     except ValidationError as error:
         problem = invalid_fields(error)
         raise IntegrityError(
@@ -79,14 +92,9 @@ def reason_owners(rules: Rules) -> dict[str, str]:
 def said_scores(filter_: Filter, values: Sequence[str]) -> pl.DataFrame:
     """Scores out of the ledger's `value`: `a_px=8 b_ratio=1.0`, behind `key: ` for a media."""
     texts = pl.Series("value", values, dtype=pl.String)
+    schema = pl.DataFrame(pl.from_arrow(filter_.scores.empty_table())).schema
     columns = []
-    for name, dtype in _score_types(filter_).items():
+    for name, dtype in schema.items():
         said = texts.str.extract(rf"(?:^| ){name}=(\S*)", 1).alias(name)
         columns.append(said == "true" if dtype == pl.Boolean else said.cast(dtype, strict=False))
     return pl.DataFrame(columns)
-
-
-def _score_types(filter_: Filter) -> pl.Schema:
-    """The columns that a filter's module names as its scores."""
-    schema: pa.Schema = sys.modules[type(filter_).__module__].SCORES
-    return pl.DataFrame(pl.from_arrow(schema.empty_table())).schema

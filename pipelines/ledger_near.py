@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 
 from filters.base import Filter, Params
-from manifests.build import load_manifest
 from manifests.ledger import Fate, Stage
 from manifests.storage import read_parquet
-from pipelines.build_store import BuildStore, look_up, read_recipe
+from mixtures.policies import Policy
+from pipelines.build_store import BuildStore, look_up
 from pipelines.join import Joined, join_rows
 from pipelines.judge import Rule
-from pipelines.ledger_filters import Rules, build_rules, said_scores, settings_of, with_policy
+from pipelines.ledger_filters import Rules, build_filters, said_scores, settings_of, with_policy
 from pipelines.ledger_view import Entry, ledger_files, place_of, read_entries
 from pipelines.nearest import Nearest, nearest, thresholds
 from pipelines.parts import cut_parts
@@ -38,7 +38,7 @@ class NearRow:
     """A row beside a threshold; `side` is what the filter said of it, which `at` would turn."""
 
     filter_name: str
-    policies: str  # whose rows have this threshold; empty: all
+    policies: tuple[Policy, ...]  # whose rows have this threshold; empty: all
     side: Side
     at: Nearest
     entry: Entry
@@ -47,11 +47,12 @@ class NearRow:
     def as_json(self) -> dict[str, Any]:
         return {
             "filter": self.filter_name,
-            "policies": self.policies.split(", ") if self.policies else None,
+            "policies": list(self.policies) or None,
             "param": self.at.param,
             "threshold": self.at.threshold,
             "side": self.side,
             "turns_at": self.at.turns_at,
+            "then": self.at.then,
             "distance": self.at.distance,
             "id": self.entry["id"],
             "place": place_of(self.entry),
@@ -78,16 +79,16 @@ class NearView:
 
 def near_view(build: str, fate: Fate | None, store: BuildStore) -> NearView:
     """The rows nearest to each threshold on both sides; of one fate where that is asked."""
-    rules = build_rules(load_manifest(build), read_recipe(build))
+    rules = build_filters(build).rules
     found: list[NearRow] = []
     num_passed = num_measured = 0
     for name in ledger_files(build):
-        entries = read_entries(build, name)
+        entries = read_entries(build, name, _SHOWN)
         wanted = entries if fate is None else entries.filter(pl.col("fate") == fate.value)
         failed = wanted.filter(pl.col("stage") == Stage.FILTER.value)
         is_past = ~pl.col("stage").is_in(_BEFORE) & (pl.col("fate") != Fate.TRIMMED.value)
         passed = wanted.filter(is_past)
-        left = pl.concat([passed, failed]).select(_SHOWN)
+        left = pl.concat([passed, failed])
         for joined, rows in _measured(store, name.removesuffix(".parquet"), left, rules):
             known = rows.filter(pl.col("stage") != Stage.FILTER.value)
             num_measured += known.height
@@ -104,7 +105,7 @@ def near_view(build: str, fate: Fate | None, store: BuildStore) -> NearView:
 
 def _nearest_of(rows: Sequence[NearRow]) -> list[NearRow]:
     """Of each filter, threshold and side the first few; what passed comes first."""
-    groups: dict[tuple[str, str, str, Side], list[NearRow]] = {}
+    groups: dict[tuple[str, str, tuple[Policy, ...], Side], list[NearRow]] = {}
     for row in rows:
         key = (row.filter_name, row.at.param, row.policies, row.side)
         groups.setdefault(key, []).append(row)
@@ -116,17 +117,19 @@ def _nearest_of(rows: Sequence[NearRow]) -> list[NearRow]:
     ]
 
 
-def _settings(rule: Rule, rows: pl.DataFrame) -> Iterator[tuple[Params, str, pl.DataFrame]]:
+def _settings(
+    rule: Rule, rows: pl.DataFrame
+) -> Iterator[tuple[Params, tuple[Policy, ...], pl.DataFrame]]:
     """Rows by what they are judged by, and the policies that this is so for: empty for all.
 
     Rows of an unknown policy are told where policies make no difference.
     """
     if not rule.others:
         if rule.params is not None:
-            yield rule.params, "", rows
+            yield rule.params, (), rows
         return
     for params, policies in settings_of(rule):
-        yield params, ", ".join(policies), rows.filter(pl.col("policy").is_in(policies))
+        yield params, policies, rows.filter(pl.col("policy").is_in(policies))
 
 
 def _failed(rows: pl.DataFrame, rules: Rules) -> Iterator[NearRow]:
@@ -174,11 +177,12 @@ def _measured(
 def _passed(joined: Joined, rows: pl.DataFrame, rules: Rules) -> Iterator[NearRow]:
     """Rows that no filter dropped, by their measures."""
     for name, rule in rules.items():
-        asked = rows.filter(pl.col("kind").is_in(rule.filter.kinds))
+        is_media = rule.filter.level == "media"
+        asked = rows if is_media else rows.filter(pl.col("kind").is_in(rule.filter.kinds))
         for params, policies, some in _settings(rule, asked):
             if not thresholds(params):
                 continue
-            if rule.filter.level == "media":
+            if is_media:
                 mine, scores = _media_scores(joined, some, rule.filter)
             else:
                 mine, places = some, some.select("folder", place="pos")

@@ -11,15 +11,14 @@ from typing import Any, Literal
 
 import polars as pl
 
-from manifests.build import load_manifest
 from manifests.errors import UsageError
 from manifests.ledger import Fate, Stage
 from manifests.storage import join, list_files, read_parquet
 from mixtures.policies import Policy
-from pipelines.build_store import BuildStore, look_up, read_recipe
+from pipelines.build_store import BuildStore, look_up
 from pipelines.ledger_filters import (
     Rules,
-    build_rules,
+    build_filters,
     params_for,
     reason_owners,
     said_scores,
@@ -58,6 +57,7 @@ class Example:
             "value": self.entry["value"],
             "thresholds": {n.param: n.threshold for n in self.deciding},
             "turns_at": {n.param: n.turns_at for n in self.deciding},
+            "then": {n.param: n.then for n in self.deciding},
             "text": self.text,
         }
 
@@ -85,13 +85,18 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class LedgerView:
-    """Groups of the asked fate (None: of all), the largest first; `num_rows` counts all entries."""
+    """Groups of the asked fate (None: of all), the largest first; `num_rows` are of all fates.
+
+    A trimmed turn is no row: its row has another entry. `gone` says which filters of the build are
+    not there as they were, and why: their thresholds are not told.
+    """
 
     build: str
     by: By
     fate: Fate | None
     num_rows: int
     groups: list[Group]
+    gone: dict[str, str]
 
     def as_json(self) -> Entry:
         return {
@@ -99,6 +104,7 @@ class LedgerView:
             "by": self.by,
             "fate": self.fate,
             "rows": self.num_rows,
+            "gone": self.gone,
             "groups": [group.as_json() for group in self.groups],
         }
 
@@ -112,14 +118,14 @@ def ledger_view(
     build: str, fate: Fate | None, by: By, examples_from: BuildStore | None
 ) -> LedgerView:
     """Counts by the ledger; with a store also examples of each group."""
-    manifest = load_manifest(build)
+    found = build_filters(build)
     names = ledger_files(build)
     counts = _counts(build, names)
-    whole = int(counts["rows"].sum())
-    wholes = {tuple(k): n for *k, n in _summed(counts, ["source", "subset"]).iter_rows()}
+    rows_alone = counts.filter(pl.col("fate") != Fate.TRIMMED.value)
+    whole = int(rows_alone["rows"].sum())
+    wholes = {tuple(k): n for *k, n in _summed(rows_alone, ["source", "subset"]).iter_rows()}
     shown = counts if fate is None else counts.filter(pl.col("fate") == fate.value)
-    rules = build_rules(manifest, read_recipe(build))
-    owners = reason_owners(rules)
+    owners = reason_owners(found.rules)
     groups = []
     for entry in _summed(shown, _KEYS[by]).to_dicts():
         rows = entry.pop("rows")
@@ -127,8 +133,8 @@ def ledger_view(
         is_judged = entry.get("stage") == Stage.FILTER.value
         groups.append(Group(entry, owners.get(entry["rule"]) if is_judged else None, rows, of))
     if examples_from is not None:
-        _add_examples(build, names, groups, rules, examples_from)
-    return LedgerView(build, by, fate, whole, groups)
+        _add_examples(build, names, groups, found.rules, examples_from)
+    return LedgerView(build, by, fate, whole, groups, found.gone)
 
 
 def ledger_files(build: str) -> list[str]:
@@ -182,7 +188,7 @@ def _add_examples(
 
 
 def _deciding(entry: Entry, rules: Rules, policy: Policy | None) -> list[Nearest]:
-    """The thresholds that dropped a row: those that would keep it at another value."""
+    """The thresholds that dropped a row: at another value of each its reason would not hold."""
     owner = reason_owners(rules).get(entry["rule"])
     if owner is None or entry["stage"] != Stage.FILTER.value:
         return []
@@ -190,4 +196,5 @@ def _deciding(entry: Entry, rules: Rules, policy: Policy | None) -> list[Nearest
     if params is None:
         return []
     filter_ = rules[owner].filter
-    return list(deciding(filter_, params, said_scores(filter_, [entry["value"] or ""])).values())
+    scores = said_scores(filter_, [entry["value"] or ""])
+    return list(deciding(filter_, params, scores, entry["rule"]).values())

@@ -13,9 +13,12 @@ from typing import Any
 import pyarrow as pa
 
 import filters
+from filters import plugins
 from filters.base import Filter
+from filters.pixels import PixelFilter
 from manifests.storage import exists, filesystem, join, open_ipc, open_parquet, read_parquet
 from pipelines.store import measure_path
+from pipelines.stored_pictures import measure_pictures
 
 _FACTS = {"sample": "samples.arrow", "media": "media.parquet"}
 
@@ -42,7 +45,7 @@ def write_measures(
         writers: dict[str, Callable[[pa.RecordBatch], None]] = {}
         for batch in batches:
             for filter_ in wanted:
-                scores = filter_.measure(batch)
+                scores = plugins.measure(filter_, batch)
                 if filter_.name not in writers:
                     opened = open_parquet(measure_path(folder, filter_), scores.schema)
                     writers[filter_.name] = files.enter_context(opened)
@@ -59,12 +62,20 @@ def _media_batches(folder: str) -> Iterator[pa.RecordBatch]:
     yield from read_parquet(join(folder, _FACTS["media"])).to_batches(max_chunksize=65_536)
 
 
-def measure_folder(folder: str, names: Sequence[str]) -> dict[str, Any]:
-    """Task: add the named filters' column files to a finished folder of the store."""
+def measure_folder(folder: str, names: Sequence[str], isolate: bool = False) -> dict[str, Any]:
+    """Task: add the named filters' column files to a finished folder of the store.
+
+    All are of one level; `isolate` decodes pictures in a child process.
+    """
     wanted = [filters.get(name) for name in names]
     level = wanted[0].level
     batches = _sample_batches(folder) if level == "sample" else _media_batches(folder)
-    write_measures(folder, wanted, _at_least_one(batches, folder, level))
+    plain = [f for f in wanted if not isinstance(f, PixelFilter)]
+    if plain:
+        write_measures(folder, plain, _at_least_one(batches, folder, level))
+    seeing = [f.ref for f in wanted if isinstance(f, PixelFilter)]
+    if seeing:
+        measure_pictures(folder, seeing, isolate)
     return {}
 
 

@@ -29,7 +29,8 @@ _EXACT = 1e-6
 class Nearest:
     """A row (its place in the scores) and the value of a parameter that turns its verdict.
 
-    `distance` is that of the value from the threshold, in thresholds (1 where that is 0).
+    `distance` is that of the value from the threshold, in thresholds (1 where that is 0). `then` is
+    the reason that the filter gives at that value; None: it keeps the row.
     """
 
     row: int
@@ -37,6 +38,7 @@ class Nearest:
     threshold: Number
     turns_at: Number
     distance: float
+    then: str | None
 
 
 def thresholds(params: Params) -> dict[str, Number]:
@@ -56,23 +58,47 @@ def nearest(
     Of rows that the filter keeps and rows that it drops those come that turn first: give it one
     kind at a time. A parameter that turns none within reach is left out.
     """
+    return _turned(_Judge(filter_), params, scores, num_rows, reach)
+
+
+def deciding(
+    filter_: Filter, params: Params, scores: pl.DataFrame, reason: str
+) -> dict[str, Nearest]:
+    """The thresholds by which one row was given this reason, however far they are to be moved.
+
+    At another value of each the filter keeps the row, or gives one of the reasons after this.
+    """
+    assert scores.height == 1, "one row is asked about"
+    after = filter_.reasons[filter_.reasons.index(reason) + 1 :]
+    found = _turned(_Judge(filter_, after), params, scores, 1, _ANYWHERE)
+    return {name: rows[0] for name, rows in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """A filter's verdict: whether a row passes, which it also does with a reason of `passing`."""
+
+    filter_: Filter
+    passing: tuple[str, ...] = ()
+
+    def passes(self, params: Params, scores: pl.DataFrame) -> pl.Series:
+        reasons = self.filter_.judge(scores, params)
+        return reasons.is_null() | reasons.is_in(list(self.passing)).fill_null(True)
+
+
+def _turned(
+    judge: _Judge, params: Params, scores: pl.DataFrame, num_rows: int, reach: float
+) -> dict[str, list[Nearest]]:
     found = {}
     for name in thresholds(params):
-        turned = _soonest(filter_, params, name, scores, num_rows, reach)
+        turned = _soonest(judge, params, name, scores, num_rows, reach)
         if turned:
             found[name] = turned
     return found
 
 
-def deciding(filter_: Filter, params: Params, scores: pl.DataFrame) -> dict[str, Nearest]:
-    """The thresholds that turn the verdict on one row, however far they are to be moved."""
-    assert scores.height == 1, "one row is asked about"
-    found = nearest(filter_, params, scores, 1, _ANYWHERE)
-    return {name: rows[0] for name, rows in found.items()}
-
-
 def _soonest(
-    filter_: Filter,
+    judge: _Judge,
     params: Params,
     name: str,
     scores: pl.DataFrame,
@@ -81,7 +107,7 @@ def _soonest(
 ) -> list[Nearest]:
     threshold = thresholds(params)[name]
     rows = scores.with_row_index("row")
-    asked = _Asked(filter_, params, name, threshold, _kept(filter_, params, scores))
+    asked = _Asked(judge, params, name, threshold, judge.passes(params, scores))
     found: list[Nearest] = []
     for end in (_reach(threshold, reach), -_reach(threshold, reach)):
         far = asked.farthest(end)
@@ -99,30 +125,38 @@ def _reach(threshold: Number, reach: float) -> Number:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One threshold of a filter; `kept` is what it says of each row as it stands."""
+    """One threshold of a filter; `passed` is what it says of each row as it stands."""
 
-    filter_: Filter
+    judge: _Judge
     params: Params
     name: str
     threshold: Number
-    kept: pl.Series
+    passed: pl.Series
 
     def farthest(self, end: Number) -> Number:
         """The value furthest towards threshold + `end` that the parameter allows."""
         near, far = self.threshold, self.threshold + end
-        if self._moved(far) is not None:
-            return far
+        limits = [limit for limit in self._limits() if min(near, far) <= limit <= max(near, far)]
+        for value in (far, *limits):
+            if self._moved(value) is not None:
+                return value
         while not self._is_exact(near, far):
             middle = _between(near, far)
             near, far = (middle, far) if self._moved(middle) is not None else (near, middle)
         return near
+
+    def _limits(self) -> list[Number]:
+        """What the parameter declares as its bounds: halving would only come near them."""
+        said = type(self.params).model_fields[self.name].metadata
+        found = [getattr(limit, end, None) for limit in said for end in ("ge", "le")]
+        return [type(self.threshold)(limit) for limit in found if limit is not None]
 
     def turned(self, rows: pl.DataFrame, value: Number) -> pl.Series | None:
         """Which rows are judged otherwise at this value; None where it is not allowed."""
         moved = self._moved(value)
         if moved is None:
             return None
-        return _kept(self.filter_, moved, rows.drop("row")) != self.kept.gather(rows["row"])
+        return self.judge.passes(moved, rows.drop("row")) != self.passed.gather(rows["row"])
 
     def _moved(self, value: Number) -> Params | None:
         try:
@@ -156,7 +190,10 @@ class _Asked:
             turned = self.turned(row, middle)
             near, far = (near, middle) if turned is not None and turned[0] else (middle, far)
         distance = abs(far - self.threshold) / (abs(self.threshold) or 1)
-        return Nearest(int(row["row"][0]), self.name, self.threshold, far, distance)
+        moved = self._moved(far)
+        assert moved is not None, "only allowed values turn a row"
+        (then,) = self.judge.filter_.judge(row.drop("row"), moved)
+        return Nearest(int(row["row"][0]), self.name, self.threshold, far, distance, then)
 
     def _is_exact(self, near: Number, far: Number) -> bool:
         if isinstance(near, int) and isinstance(far, int):
@@ -168,7 +205,3 @@ def _between(near: Number, far: Number) -> Number:
     if isinstance(near, int) and isinstance(far, int):
         return (near + far) // 2
     return (near + far) / 2
-
-
-def _kept(filter_: Filter, params: Params, scores: pl.DataFrame) -> pl.Series:
-    return filter_.judge(scores, params).is_null()

@@ -26,19 +26,23 @@ OTHER_TYPE = pa.struct(
 )
 
 
+# Whether the row is masked; `EmitTask.rows` and its `others` have it where the recipe masks any.
+_MASKED = pa.field("masked", pa.bool_())
+
+
 class Upstream:
     """One value an upstream row, `_c`; those of a row of the batch follow each other, own first."""
 
     def __init__(self, rows: pa.Table) -> None:
+        facts = [field for field in OTHER_TYPE if field.name != "num_turns"]
+        facts += [_MASKED] if _MASKED.name in rows.column_names else []
         others = _others(rows)
         counts = 1 + ints(others.value_lengths().fill_null(0))
         merged = others.flatten()
         self.row_c = owners(counts)
         self.own_c = starts(counts)[:-1]
         self._facts = {
-            field.name: rows[field.name].combine_chunks().cast(field.type)
-            for field in OTHER_TYPE
-            if field.name != "num_turns"
+            field.name: rows[field.name].combine_chunks().cast(field.type) for field in facts
         }
         if len(merged):
             self._put_between(merged)
@@ -55,6 +59,14 @@ class Upstream:
 
     def ints(self, name: str) -> Ints:
         return ints(self._facts[name])
+
+    @property
+    def masked_c(self) -> Bools:
+        """Whether addresses in its texts are replaced."""
+        if _MASKED.name not in self._facts:
+            return np.zeros(len(self.row_c), bool)
+        masked: Bools = self._facts[_MASKED.name].to_numpy(zero_copy_only=False)
+        return masked
 
     def origins(self, turns: Turns) -> pa.Array:
         """The `origins` column: upstream rows with the turns that are written of them."""
@@ -96,7 +108,8 @@ class Upstream:
 
 
 def _others(rows: pa.Table) -> pa.ListArray:
-    kind = pa.list_(OTHER_TYPE)
+    fields = [*OTHER_TYPE, *([_MASKED] if _MASKED.name in rows.column_names else [])]
+    kind = pa.list_(pa.struct(fields))
     if "others" not in rows.column_names:
         return pa.nulls(rows.num_rows, kind)
     return rows["others"].combine_chunks().cast(kind)

@@ -24,8 +24,8 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from manifests.images import MAX_PIXELS
 from pipelines.clips import FrameError
-from pipelines.images import MAX_PIXELS
 
 _MAX_FILE_BYTES = 8 << 30
 # Containers that hold clips. Among the others are playlists, which would read further files.
@@ -129,7 +129,8 @@ def open_clip(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
 def _video_stream(container: InputContainer) -> VideoStream:
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
-        raise FrameError("video_no_frames", "no video stream")
+        reason = "video_audio_only" if container.streams.audio else "video_no_frames"
+        raise FrameError(reason, "no video stream")
     context = streams[0].codec_context
     if context is None:
         raise FrameError("video_undecodable", "no decoder for its codec")

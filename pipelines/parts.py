@@ -30,7 +30,7 @@ from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.exclude import Exclusions, exclude
 from pipelines.join import Joined, join_rows
-from pipelines.judge import judge_filters, parse_rules
+from pipelines.judge import judge_filters, parse_rules, with_policy
 from pipelines.mergeable import MERGE_FACTS, with_merge_facts
 from pipelines.part_files import media_path, media_rows, open_path, part_path
 from pipelines.scratch import write_frame, write_table
@@ -148,6 +148,8 @@ def run_part_task(task: PartTask) -> dict[str, Any]:
     joined, excluded = exclude(joined, task.exclusions)
     joined = replace(joined, index=judge_filters(joined, parse_rules(task.recipe)))
     joined = replace(joined, index=_with_independence(joined.index, task.cards))
+    if task.recipe.mask_pii:
+        joined = replace(joined, index=_with_masked(joined.index, task.recipe))
     shaped = shape(joined, task.recipe, task.counter)
     index = _with_bytes(claim(shaped.index, joined, task.recipe), joined)
     if task.recipe.merge == "same_media":
@@ -187,6 +189,12 @@ def _with_independence(index: pl.DataFrame, cards: Mapping[str, SourceCard]) -> 
     return index.join(facts, on=["source", "subset"], how="left", maintain_order="left")
 
 
+def _with_masked(index: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """`masked`: whether addresses in a row's texts are replaced, which its policy says."""
+    masked = pl.col("policy").is_in(recipe.mask_pii)
+    return with_policy(index).with_columns(masked=masked).drop("policy")
+
+
 def _with_bytes(index: pl.DataFrame, joined: Joined) -> pl.DataFrame:
     """`bytes`: of a row's texts and of all its media."""
     lengths = joined.media["lengths"].combine_chunks()
@@ -206,8 +214,9 @@ def _with_bytes(index: pl.DataFrame, joined: Joined) -> pl.DataFrame:
 
 def _part_rows(index: pl.DataFrame) -> pl.DataFrame:
     """The part file's columns; what few words repeat is coded."""
+    names = [*_PART_COLUMNS, *(name for name in ["masked"] if name in index.columns)]
     return index.select(
-        *(pl.col(n).cast(pl.Categorical) if n in _CODED else n for n in _PART_COLUMNS),
+        *(pl.col(n).cast(pl.Categorical) if n in _CODED else n for n in names),
         pl.col("hi").is_not_null().alias("has_id"),
         pl.col("hi", "lo").fill_null(0),
     )

@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from PIL import Image, ImageOps
 
-from pipelines.images import open_image, orientation, probe_image
+from manifests.images import open_image, orientation, probe_image
 
 # Area averaging keeps thin strokes; the flags make the result the same on every processor.
 _SCALING = (

@@ -16,18 +16,21 @@ from rich.console import Console
 
 from filters.base import Filter
 from manifests.errors import UsageError
-from manifests.ledger import Fate, Stage
+from manifests.ledger import Fate
 from manifests.storage import exists
-from mixtures.recipe import Recipe
+from pipelines.access import drop_unlicensed
 from pipelines.build import find_work, open_job
+from pipelines.build_store import read_plan
 from pipelines.curate import CuratedSource, CuratePlan
 from pipelines.diff_sides import open_side
-from pipelines.join import join_rows
+from pipelines.exclude import exclude
+from pipelines.join import Joined, join_rows
 from pipelines.judge import Rule, judge_filters, parse_rules
 from pipelines.measures import missing
 from pipelines.options import BuildOptions
 from pipelines.parts import cut_parts
 from pipelines.store import is_done
+from pipelines.weights import bind_models, pinned_models
 
 # What a row that no filter drops has instead of a reason.
 KEPT = ""
@@ -77,14 +80,16 @@ class Change:
 class Rejudged:
     """`moves` counts rows by their reasons before and now; `against` is None for no filters.
 
-    `num_unreadable` rows have no sample that could be judged; `num_absent` shards lie upstream
-    and not in the store, and so do all sources of `skipped`, which says why.
+    `num_left_out` rows are dropped by a licence or a list; `num_unreadable` rows have no sample
+    that could be judged; `num_absent` shards lie upstream and not in the store, and so do all
+    sources of `skipped`, which says why.
     """
 
     recipe: str
     against: str | None
     moves: Mapping[tuple[str, str], int]
     owners: Mapping[str, str]
+    num_left_out: int
     num_unreadable: int
     num_absent: int
     unmeasured: tuple[Unmeasured, ...]
@@ -133,6 +138,7 @@ class Rejudged:
             "recipe": self.recipe,
             "against": self.against,
             "rows": self.num_rows,
+            "left_out": self.num_left_out,
             "unreadable": self.num_unreadable,
             "kept_before": self.kept_before,
             "kept_now": self.kept_now,
@@ -148,7 +154,7 @@ def rejudge(options: BuildOptions, against: str | None) -> Rejudged:
     """Judge what the store holds for the recipe; `against` is a recipe, a plan.json or a build."""
     if not exists(options.store):
         raise UsageError(f"there is no store {options.store}; build-mixture --store makes one")
-    old = None if against is None else open_side(against).recipe
+    before = [] if against is None else _rules_before(against, options.store)
     job = open_job(replace(options, allow_missing=True), Console(quiet=True))
     try:
         gathered, curate = find_work(job)
@@ -160,35 +166,54 @@ def rejudge(options: BuildOptions, against: str | None) -> Rejudged:
             f"the store {options.store} holds no rows for recipe {job.recipe.name}: build it once, "
             "or name the --mirror, --media and --limit of the build that filled the store"
         )
-    before, after = _rules(old), _rules(job.recipe)
-    unmeasured = _unmeasured(there, [rule.filter for rule in (*after, *before)])
+    unmeasured = _unmeasured(there, [rule.filter for rule in (*job.rules, *before)])
     lacking = {lack.filter_name for lack in unmeasured}
-    moves: Counter[tuple[str, str]] = Counter()
-    unreadable = 0
+    sides = [[r for r in side if r.filter.name not in lacking] for side in (before, job.rules)]
+    counts = _Counts()
     for part in cut_parts([source for source in there if source.rows]):
-        joined = join_rows(part)
-        open_rows = joined.index.filter(pl.col("fate").is_null())
-        unreadable += joined.index.height - open_rows.height
-        joined = replace(joined, index=open_rows)
-        sides = [
-            judge_filters(joined, [rule for rule in side if rule.filter.name not in lacking])
-            for side in (before, after)
-        ]
-        moves.update(_moves(*sides))
+        joined, _ = drop_unlicensed(join_rows(part), gathered.cards.values(), options.licenses)
+        joined, _ = exclude(joined, job.exclusions)
+        counts.add(joined, sides)
     return Rejudged(
         recipe=job.recipe.name,
         against=against,
-        moves=dict(moves),
-        owners={why: r.filter.name for r in (*after, *before) for why in r.filter.reasons},
-        num_unreadable=unreadable,
+        moves=dict(counts.moves),
+        owners={why: r.filter.name for r in (*job.rules, *before) for why in r.filter.reasons},
+        num_left_out=counts.left_out,
+        num_unreadable=counts.unreadable,
         num_absent=len(curate.media) + len(curate.rows),
         unmeasured=unmeasured,
         skipped=gathered.skipped,
     )
 
 
-def _rules(recipe: Recipe | None) -> list[Rule]:
-    return [] if recipe is None else parse_rules(recipe)
+@dataclass(slots=True)
+class _Counts:
+    """Sums over parts; `moves` as in Rejudged."""
+
+    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
+    left_out: int = 0
+    unreadable: int = 0
+
+    def add(self, joined: Joined, sides: Sequence[Sequence[Rule]]) -> None:
+        index = joined.index
+        open_rows = index.filter(pl.col("fate").is_null())
+        left_out = index.filter(pl.col("fate") == Fate.DROPPED.value).height
+        self.left_out += left_out
+        self.unreadable += index.height - open_rows.height - left_out
+        joined = replace(joined, index=open_rows)
+        self.moves.update(_moves(*(judge_filters(joined, side) for side in sides)))
+
+
+def _rules_before(text: str, store: str) -> list[Rule]:
+    """Of the recipe that `--against` names, which knows where filters' files and weights lie."""
+    side = open_side(text)
+    if side.plan is None:
+        return parse_rules(bind_models(side.recipe, parse_rules(side.recipe), store))
+    plan = side.plan if side.manifest is None else read_plan(text)
+    rules = {r.filter.name: r for r in parse_rules(pinned_models(plan.recipe, plan.pins))}
+    # A plan's keys are sorted: its pins say in which order filters judge.
+    return [rules[name] for name in plan.pins["filters"].split(",") if name]
 
 
 def _in_store(curate: CuratePlan) -> list[CuratedSource]:
@@ -210,7 +235,7 @@ def _unmeasured(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> tup
         "media": [folder for source in curated for folder in source.media],
     }
     found = []
-    for use in {use.name: use for use in used}.values():
+    for use in {use.ref: use for use in used}.values():
         lacking = sum(bool(missing(folder, [use])) for folder in folders[use.level])
         if lacking:
             found.append(Unmeasured(use.name, use.version, lacking, len(folders[use.level])))
@@ -219,10 +244,6 @@ def _unmeasured(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> tup
 
 def _moves(before: pl.DataFrame, now: pl.DataFrame) -> dict[tuple[str, str], int]:
     """Rows of one index by their reasons under both, KEPT where there is none."""
-    dropped = (pl.col("fate") == Fate.DROPPED.value) & (pl.col("stage") == Stage.FILTER.value)
-    rule = pl.when(dropped).then("rule").otherwise(pl.lit(KEPT)).alias("rule")
-    both = pl.DataFrame(
-        [frame.select(rule.alias(n)).to_series() for n, frame in (("before", before), ("now", now))]
-    )
+    both = pl.DataFrame({"before": before["rule"], "now": now["rule"]}).fill_null(KEPT)
     counts = both.group_by("before", "now").len()
     return {(first, second): count for first, second, count in counts.iter_rows()}

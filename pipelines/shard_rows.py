@@ -44,6 +44,7 @@ class ShardTask:
     out: str
     name: str
     style: str
+    is_masked: bool  # whether the recipe masks any row
     facts: str
     start: int
     seed: int
@@ -108,13 +109,17 @@ def _with_details(task: ShardTask, drawn: pl.DataFrame) -> pl.DataFrame:
     """What the parts know of the rows; folders and media are numbered over all parts."""
     if "others" in drawn.columns:
         drawn = drawn.rename({"turns": "merged_turns"})
-    found = _look_up(task, drawn, _DETAILS).sort("order")
+    found = _look_up(task, drawn, _DETAILS + _masked(task)).sort("order")
     names = pl.lit(pl.Series("names", task.leaves, dtype=pl.String))
     hexes = pl.Series("hex", hex_ids(found["hi"].to_numpy(), found["lo"].to_numpy()))
     rows = found.with_columns(
         id=pl.format("{}/{}/{}", "source", "subset", hexes), component=names.gather("leaf")
     )
     return _with_others(task, rows) if "others" in drawn.columns else rows
+
+
+def _masked(task: ShardTask) -> list[str]:
+    return ["masked"] if task.is_masked else []
 
 
 def _look_up(task: ShardTask, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -139,8 +144,9 @@ def _with_others(task: ShardTask, rows: pl.DataFrame) -> pl.DataFrame:
     if each.is_empty():
         return rows.drop("others")
     each = each.unnest("others").with_row_index("number")
-    found = _look_up(task, each, _OTHERS).sort("number")
-    others = found.group_by("order", maintain_order=True).agg(others=pl.struct(_OTHERS))
+    columns = _OTHERS + _masked(task)
+    found = _look_up(task, each, columns).sort("number")
+    others = found.group_by("order", maintain_order=True).agg(others=pl.struct(columns))
     return rows.drop("others").join(others, on="order", how="left", maintain_order="left")
 
 

@@ -30,6 +30,7 @@ def shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask]:
             out=out,
             name=f"train-{number:05d}-of-{len(bounds):05d}.parquet",
             style=resolved.recipe.style,
+            is_masked=bool(resolved.recipe.mask_pii),
             facts=resolved.facts.folder,
             start=start,
             seed=resolved.recipe.seed,

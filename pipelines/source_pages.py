@@ -50,7 +50,7 @@ def _table(cards: Sequence[SourceCard]) -> str:
 
 def _section(card: SourceCard) -> str:
     facts = [f"- {name}: {_text(name, value)}" for name, value in card_facts(card)]
-    quirks = [f"- {_escaped(quirk)}" for quirk in card.quirks]
+    quirks = [f"- {escaped(quirk)}" for quirk in card.quirks]
     parts = [
         f"\n## {card.name}\n",
         f"[{card.title}]({card.homepage})\n",
@@ -66,10 +66,10 @@ def _section(card: SourceCard) -> str:
 
 def _text(name: str, value: str) -> str:
     is_code = name in ("row files", "media files", "not read", "columns", "marker")
-    return ", ".join(f"`{part}`" for part in value.split(", ")) if is_code else _escaped(value)
+    return ", ".join(f"`{part}`" for part in value.split(", ")) if is_code else escaped(value)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return text.replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
 
 

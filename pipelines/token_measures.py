@@ -30,7 +30,7 @@ _MEMORY = 768 << 20
 
 _NAMES = ["num_system", "num_front", "answer", "front", "bare"]
 _NAMES += [f"{form}:{name}" for form in ("own", "led") for name in STYLES]
-_SCHEMA = pa.schema([(name, pa.int32()) for name in _NAMES])
+SCHEMA = pa.schema([(name, pa.int32()) for name in _NAMES])
 
 
 def token_path(folder: str, tokenizer: TokenizerRef) -> str:
@@ -61,8 +61,8 @@ def plan_token_measures(
 def measure_tokens(folder: str, tokenizer: TokenizerRef) -> dict[str, Any]:
     """Task: count the turns of a finished row folder; at least 1 M ids/s."""
     counter = load_tokenizer(tokenizer)
-    with open_parquet(token_path(folder, tokenizer), _SCHEMA) as write:
-        for batch in _batches(folder):
+    with open_parquet(token_path(folder, tokenizer), SCHEMA) as write:
+        for batch in text_batches(folder):
             write(count_turns(batch, counter))
     return {}
 
@@ -70,10 +70,11 @@ def measure_tokens(folder: str, tokenizer: TokenizerRef) -> dict[str, Any]:
 def read_token_measures(folders: Sequence[str], tokenizer: TokenizerRef) -> pa.Table:
     """Of all turns of these folders, in order."""
     tables = [read_parquet(token_path(folder, tokenizer)) for folder in folders]
-    return pa.concat_tables(tables) if tables else _SCHEMA.empty_table()
+    return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
 
 
-def _batches(folder: str) -> Iterator[pa.RecordBatch]:
+def text_batches(folder: str) -> Iterator[pa.RecordBatch]:
+    """The samples of a row folder, as far as they decide its texts."""
     reader = open_ipc(join(folder, "samples.arrow"))
     for number in range(reader.num_record_batches):
         yield reader.get_batch(number).select(["messages", "kind", "media"])
@@ -90,7 +91,7 @@ def count_turns(batch: pa.RecordBatch, counter: TextCounter) -> pa.RecordBatch:
         instead = 0 if form.instead is None else ids_m[form.instead]
         columns[form.column][form.turn] += found - instead
     arrays = [pa.array(columns[name], pa.int32()) for name in _NAMES]
-    return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
 def _sums(texts: TurnTexts, ids_m: Ints, counter: TextCounter) -> dict[str, Ints]:

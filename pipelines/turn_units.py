@@ -2,8 +2,9 @@
 
 A turn's texts are counted in three forms: as upstream has them, with the turn's own media; bare,
 where its media are not written with it; and led, where all media of its sample stand in front of
-it. Clips count as their stand-ins (media_units.py). The system messages that a conversation begins
-with are apart: they stay in front, whichever turns are written.
+it. Clips count as their stand-ins (media_units.py), texts of masked rows as they are then
+(pii_measures.py). The system messages that a conversation begins with are apart: they stay in
+front, whichever turns are written.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import pyarrow as pa
 
 from manifests.storage import join, read_parquet
 from mixtures.styles import Style
-from pipelines.flat import Ints, ints, ranges, starts
+from pipelines.flat import Bools, Ints, ints, ranges, starts
 from pipelines.join import Joined
 from pipelines.media_units import MediaUnits
+from pipelines.pii_measures import put_masked, read_pii_measures
 from pipelines.token_counter import Counter
 from pipelines.token_measures import read_token_measures
 
@@ -65,10 +67,25 @@ def read_turns(
     tables = [read_parquet(join(path, "turns.parquet"), _COLUMNS + _BYTES) for path in paths]
     table = pa.concat_tables(tables) if tables else _nothing()
     rows = _place(index, np.searchsorted(used, folders), tables, ints(table["num_media"]))
+    measures = table if counter.tokenizer is None else read_token_measures(paths, counter.tokenizer)
+    masked_r = _masked_rows(index)
+    if masked_r.any():
+        wanted = np.zeros(table.num_rows, bool)
+        wanted[ranges(rows.first_r[masked_r], rows.count_r[masked_r])] = True
+        masked = read_pii_measures(paths, [len(one) for one in tables], counter.tokenizer)
+        measures = put_masked(measures, masked, wanted)
     if counter.tokenizer is None:
         document = (index["kind"] == "document").to_numpy()
-        return _estimated(table, rows, media, np.repeat(document, rows.num_x_r)), rows
-    return _measured(table, read_token_measures(paths, counter.tokenizer), style), rows
+        return _estimated(measures, rows, media, np.repeat(document, rows.num_x_r)), rows
+    return _measured(table, measures, style), rows
+
+
+def _masked_rows(index: pl.DataFrame) -> Bools:
+    """Rows that are written masked: there is such a column where the recipe masks any."""
+    if "masked" not in index.columns:
+        return np.zeros(index.height, bool)
+    masked: Bools = index["masked"].to_numpy()
+    return masked
 
 
 def _nothing() -> pa.Table:

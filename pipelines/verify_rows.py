@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from manifests.build import DATA_FOLDER, MANIFEST_NAME, BuildManifest, OutputFile
 from manifests.errors import IntegrityError, invalid_fields
+from manifests.images import ImageError, probe_image
 from manifests.schema import SAMPLE_SCHEMA, Sample
 from manifests.storage import filesystem, join
 from mixtures.order import WINDOW_ROWS
 from mixtures.plan import Plan
 from mixtures.prefix import prefix_deviations
-from pipelines.images import ImageError, probe_image
 
 PLAN_NAME = "plan.json"
 # Rows read at once: a row group holds at most 32 MB, so this bounds memory well below rule 9.

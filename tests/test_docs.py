@@ -50,7 +50,8 @@ def exists(path: str) -> bool:
 def test_paths(page: str) -> None:
     code = code_in(page)
     text = (ROOT / page).read_text(encoding="utf-8")
-    links = [link for link in _LINK.findall(text) if "://" not in link]
+    found = [link for link in _LINK.findall(text) if "://" not in link]
+    links = [(Path(page).parent / link).as_posix() for link in found]
     named = {*_PATH.findall(text), *links}
     assert [path for path in sorted(named) if not exists(path) and _EXAMPLE not in path] == []
     modules = [name for name in set(_MODULE.findall(code)) if not any(ROOT.glob(f"*/**/{name}"))]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from manifests.ledger import Fate
 
-VERSION = 3
+VERSION = 4
 
 
 class Outcome(NamedTuple):
@@ -48,7 +48,7 @@ DEFECTS: dict[str, Outcome] = {
     "image_bomb": Outcome(2, _UNREADABLE, "image_too_many_pixels"),
     "web_page_as_video": Outcome(2, _UNREADABLE, "video_undecodable"),
     "mp4_without_index": Outcome(2, _UNREADABLE, "video_undecodable"),
-    "mp4_without_picture": Outcome(2, _UNREADABLE, "video_no_frames"),
+    "mp4_without_picture": Outcome(2, _UNREADABLE, "video_audio_only"),
     "pdf_cut_short": Outcome(3, _UNREADABLE, "pdf_undecodable"),
     "pdf_with_password": Outcome(3, _UNREADABLE, "pdf_encrypted"),
     "pdf_bytes_null": Outcome(3, _UNREADABLE, "pdf_bytes_null"),
@@ -71,9 +71,9 @@ DEFECTS: dict[str, Outcome] = {
     "exact_duplicate_across_subsets": Outcome(2, _DUPLICATE, "exact_duplicate"),
     "exact_duplicate_across_sources": Outcome(2, _DUPLICATE, "exact_duplicate"),
     # Issue 5: quality.
-    "foreign_language": Outcome(5, _DROPPED, "language"),
-    "boilerplate": Outcome(5, _DROPPED, "boilerplate"),
-    "refusal": Outcome(5, _DROPPED, "refusal"),
+    "foreign_language": Outcome(5, _DROPPED, "language_not_allowed"),
+    "boilerplate": Outcome(5, _DROPPED, "answer_is_hollow"),
+    "refusal": Outcome(5, _DROPPED, "answer_refuses"),
     # Issue 6: near duplicates; the kept one is `matched`.
     "near_duplicate_image": Outcome(6, _DUPLICATE, "near_duplicate"),
     "near_duplicate_text": Outcome(6, _DUPLICATE, "near_duplicate"),

@@ -11,6 +11,7 @@ import pytest
 
 from filters import discover, get
 from filters.contract import CHECKS, Case, Subject, batch_of, check_cases, read_cases
+from tests.models import bound
 
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(discover())
@@ -27,7 +28,7 @@ def cases(name: str) -> list[Case]:
 
 @cache
 def subject(name: str) -> Subject:
-    return Subject(get(name), importlib.import_module(f"filters.{name}").SCORES, cases(name))
+    return Subject(bound(name), importlib.import_module(f"filters.{name}").SCORES, cases(name))
 
 
 @pytest.mark.parametrize(

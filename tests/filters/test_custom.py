@@ -23,12 +23,15 @@ from manifests.errors import RecipeError, UsageError
 from manifests.storage import read_parquet
 from mixtures.recipe_file import load_recipe
 from pipelines.build import build
+from pipelines.cli import mixture
 from pipelines.diff import diff
 from pipelines.engine import RayEngine
 from pipelines.judge import parse_rules
 from pipelines.options import BuildOptions
 from pipelines.verify import verify
 from tests.pipelines.trees import tree_digests
+
+Printed = pytest.CaptureFixture[str]
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```\w+\n# \./(?P<name>\S+)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
@@ -156,6 +159,12 @@ def test_a_build_on_ray_has_the_same_bytes(
         ("FILTER = Shouting()", "FILTER = Shouting", "binds no FILTER"),
         ('= "shouting"', '= "calm"', "calls its filter 'calm'; the file's name is its name"),
         ("version: ClassVar[int] = 1", "", "its filter says no version"),
+        ("SCORES = pa.schema(", "SCORE = pa.schema(", "the file binds no SCORES"),
+        ('"sample", "media"]] = "sample"', '"sample", "media"]] = "row"', "level is 'row'"),
+        ('("answer_shouts",)', '("It shouts",)', "reasons are a tuple of words in small letters"),
+        ('("answer_shouts",)', '("turn_too_long",)', "'turn_too_long' is the filter turn_length's"),
+        ("] = ShoutingParams", "] = dict", "params_type is no class derived from"),
+        ("FILTER = Shouting()", "raise SystemExit(3)", r"shouting.py, line \d+: SystemExit: 3"),
         ("import numpy as np", "import nunpy as np", r"shouting.py, line 7: ModuleNotFoundError"),
         ("SCORES = pa.schema(", "SCORES = pa.schema((", r"shouting.py, line \d+: SyntaxError"),
     ],
@@ -165,6 +174,124 @@ def test_a_module_that_is_no_filter(example: Path, before: str, after: str, said
     module.write_text(module.read_text().replace(before, after))
     with pytest.raises(UsageError, match=said):
         filters.get(str(module))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("share = upper", "share = lower", r"shouting.py, line \d+: NameError: name 'lower'"),
+        (
+            "return score_batch(SCORES, upper_share=share, num_nulls=chats.num_nulls_s)",
+            "return pa.RecordBatch.from_pydict({'upper_share': share})",
+            "measure gives other columns than SCORES",
+        ),
+        (
+            "upper_share=share, num_nulls=chats.num_nulls_s",
+            "upper_share=share[:2], num_nulls=chats.num_nulls_s[:2]",
+            "measure gives 2 rows for 5; it gives one for each",
+        ),
+        ('pl.col("num_nulls")', 'pl.col("nulls")', r"shouting.py, line \d+: ColumnNotFoundError"),
+        (
+            "return first_reason(scores, {",
+            "return (lambda *a: a)(scores, {",
+            "no series of reasons",
+        ),
+        ("return first_reason(scores,", "return first_reason(scores[:1],", "gives 1 answers for 5"),
+        (
+            '{"answer_shouts": (pl',
+            '{"loud": (pl',
+            "judge gives 'loud', which is none of its reasons",
+        ),
+    ],
+)
+def test_what_goes_wrong_in_it_is_told(example: Path, before: str, after: str, said: str) -> None:
+    module = example / "shouting.py"
+    assert before in module.read_text()
+    module.write_text(module.read_text().replace(before, after))
+    with pytest.raises(UsageError, match=said):
+        build(options(example), Console(quiet=True))
+
+
+def test_a_fault_in_it_is_told_by_workers(
+    example: Path, ray_engine: RayEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = example / "shouting.py"
+    module.write_text(module.read_text().replace("share = upper", "share = lower"))
+    monkeypatch.setattr(ray_engine, "close", lambda: None)
+    monkeypatch.setattr("pipelines.runner.make_engine", lambda *args: ray_engine)
+    with pytest.raises(UsageError, match=r"shouting.py, line \d+: NameError: name 'lower'"):
+        build(options(example, engine="ray"), Console(quiet=True))
+
+
+def test_a_build_of_it_is_looked_at_from_anywhere(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    """Its ledger, and what another threshold would keep: the plan says no place, run.json does."""
+    monkeypatch.chdir(example)
+    places: dict[str, Any] = {"recipe": "calm.yaml", "store": "store", "out": "out"}
+    build(BuildOptions(**places, engine="inline"), Console(quiet=True))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    out = str(example / "out")
+    assert mixture(["ledger", out, "--fate", "dropped", "--near", "--examples", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["gone"] == {}
+    near = {(row["threshold"], row["place"]): row["turns_at"] for row in said["near"]["rows"]}
+    assert near == pytest.approx(
+        {
+            (0.5, "local/talks/talks.jsonl#3"): 5 / 6,
+            (0.5, "local/talks/talks.jsonl#1"): 1.0,
+            (0.9, "local/code/code.jsonl#1"): 1.0,
+        },
+        rel=1e-5,
+    )
+    (group,) = said["groups"]
+    assert group["filter"] == "shouting"
+    assert {e["place"]: e["thresholds"] for e in group["examples"]} == {
+        "local/talks/talks.jsonl#1": {"max_upper_share": 0.5},
+        "local/talks/talks.jsonl#3": {"max_upper_share": 0.5},
+        "local/code/code.jsonl#1": {"max_upper_share": 0.9},
+    }
+    other = example / "other.yaml"
+    other.write_text((example / "calm.yaml").read_text().replace("0.5}", "0.9}"))
+    words = [str(example / "store"), "--recipe", str(other), "--against", out, "--json"]
+    assert mixture(["rejudge", *words]) == 0
+    (change,) = json.loads(capsys.readouterr().out)["reasons"]
+    assert (change["before"], change["now"], change["newly_kept"]) == (3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (lambda module: module.write_text(module.read_text() + "# more\n"), "has changed since"),
+        (lambda module: module.unlink(), "shouting.py is not there"),
+    ],
+)
+def test_a_ledger_tells_of_filters_that_are_gone(
+    example: Path, edit: Callable[[Path], Any], why: str, capsys: Printed
+) -> None:
+    build(options(example), Console(quiet=True))
+    edit(example / "shouting.py")
+    plugins.load.cache_clear()
+    assert mixture(["ledger", str(example / "out"), "--fate", "dropped", "--near"]) == 0
+    out = capsys.readouterr().out
+    assert "no thresholds of shouting: " in out and why in out
+    assert "shouting.max_upper_share" not in out and "no row is near a threshold" in out
+
+
+def test_a_list_names_filters_too(example: Path) -> None:
+    recipe = example / "calm.yaml"
+    said = "filters: {roles: {}, ./shouting.py: {max_upper_share: 0.5}}"
+    assert said in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(said, "filters: [roles, ./shouting.py]"))
+    rules = {rule.filter.name: rule for rule in parse_rules(load_recipe(str(recipe)))}
+    assert list(rules) == ["roles", "shouting"]
+    assert rules["shouting"].params == rules["shouting"].filter.params_type()
+    assert rules["shouting"].filter.origin == str(example / "shouting.py")
+    recipe.write_text(recipe.read_text().replace("[roles, ", "[roles, roles, "))
+    with pytest.raises(RecipeError, match=r"line 4: the filter 'roles' is named twice"):
+        load_recipe(str(recipe))
 
 
 def test_a_module_that_is_not_there(example: Path) -> None:

@@ -3,7 +3,7 @@
 Documents are the topics of Python's own help, whole and in pieces, and random documents made of
 them that lie near the thresholds: lines doubled, bullets, ellipses, hashes, braces, menus, numbers.
 datatrove reads words with spaCy's English tokenizer; ours (`filters._words`) follows it but for
-what `DIFFERENCES` lists.
+what `DIFFERENCES` lists: there are no others in these documents, in verdict or in reason.
 """
 
 from __future__ import annotations
@@ -56,39 +56,67 @@ _REASONS = {
 _NUM_RANDOM = 400
 _CHARS = 2_000  # of a document at most: datatrove reads some 0.2 MB a second
 
-# What ours and datatrove answer to a text that they are known to read otherwise, and why.
-DIFFERENCES: list[tuple[str, str, str, str | None, str | None]] = [
+# Words that a list or a rule of their own cuts, or keeps whole.
+_AWKWARD = (
+    "cannot id dont Theyre 5km 16GB 10am e.g. i.e. U.S. Mr. Calif. vs. a.k.a. x. and/or w/o "
+    "example.com/words https://example.com/a-b_c?d=e#f http://localhost:8080/x a.b@example.com "
+    "don't cat's I'll 's ''x'' \"x\" `x`'s (x): :) ;) 8) <3 :* -- - -x a-b a--b 3-4 a/b key:value "
+    "a=b a,b end.Next end...next 50% $5 +5 #tag @name [1] ) ( ... .... \u2026 \u2019s \u2014 "
+    "\u201cx\u201d \u00e9t\u00e9 \u4e2d\u6587\u3002 \u2713 \u2192"
+).split()
+# Kinds of words that ours and datatrove are known to read otherwise; each with a text whose verdict
+# hangs on it, and the two answers.
+DIFFERENCES: list[tuple[str, str, list[str], str | None, str | None]] = [
     (
         "gopher_quality",
-        "spaCy knows units after numbers: 5 words more",
-        " ".join(["the and"] + ["5km"] * 5 + ["wording"] * 40),
+        "punctuation is what Unicode says; datatrove's list lacks bullets and middle dots",
+        ["word"] * 40 + ["\u2022", "\u00b7"] * 4,
         "gopher_too_few_words",
         None,
     ),
     (
         "gopher_quality",
-        'spaCy cuts "cannot" in two',
-        " ".join(["the and"] + ["cannot"] * 5 + ["wording"] * 42),
+        "spaCy knows units beyond ASCII",
+        ["5m\u00b2"] * 5 + ["wording"] * 41,
         "gopher_too_few_words",
         None,
     ),
     (
         "gopher_quality",
-        "spaCy knows top-level domains: an address without http is one word",
-        " ".join(["the and"] + ["example.com/words"] * 5 + ["wording"] * 40),
+        "spaCy knows emoticons of three and more characters",
+        [":-)"] * 12 + ["wording"] * 50,
+        "gopher_too_few_alphabetic",
         None,
-        "gopher_short_doc",
     ),
     (
         "gopher_quality",
-        "datatrove's list of punctuation lacks the middle dot: for it they are words",
-        " ".join(["the and"] + ["word"] * 40 + ["\u00b7"] * 8),
+        "spaCy knows shortened words that begin with an apostrophe, where a quotation may as well",
+        ["'cos'"] * 8 + ["wording"] * 48,
+        "gopher_too_few_alphabetic",
+        None,
+    ),
+    (
+        "gopher_quality",
+        "spaCy knows currencies that begin with letters: the number is a word without letters",
+        ["US$5"] * 10 + ["wording"] * 48 + ["5"] * 7,
+        None,
+        "gopher_below_alpha_threshold",
+    ),
+    (
+        "gopher_quality",
+        "spaCy cuts words of two clitics in three",
+        ["I'd've"] * 4 + ["wording"] * 39,
         "gopher_too_few_words",
         None,
+    ),
+    (
+        "c4_quality",
+        'spaCy knows that "Ph.D." is no end of a sentence',
+        ["words."] * 3 + ["from a Ph.D. of words."],
+        None,
+        "too_few_sentences",
     ),
 ]
-# What only spaCy cuts ("cannot", "cant") or leaves whole ("):", an emoticon; 'd', a clitic).
-_CAUSES = re.compile(r"\b[Cc]an(?:no)?t\b|\):|'[dms]'")
 
 
 def _random_document(draw: random.Random, lines: list[str], words: list[str]) -> str:
@@ -106,7 +134,9 @@ def _random_document(draw: random.Random, lines: list[str], words: list[str]) ->
             line = draw.choice(found)
         elif kind < 0.25:
             line = " ".join(str(draw.randrange(10_000)) for _ in range(draw.randrange(1, 12)))
-        elif kind < 0.27:
+        elif kind < 0.3:
+            line = " ".join(draw.choices(_AWKWARD + words[:50], k=draw.randrange(1, 20)))
+        elif kind < 0.32:
             line = draw.choice(["Lorem ipsum dolor.", "We use cookies here.", "Menu", "[edit]"])
         else:
             line = draw.choice(lines)
@@ -168,6 +198,8 @@ def _same(ours: str | None, theirs: str | None) -> bool:
         return theirs in ("top_2_gram", "top_3_gram", "top_4_gram")
     if ours == "gopher_grams_repeated":
         return theirs is not None and theirs.startswith("duplicated_")
+    if ours == "c_four_filler":  # datatrove answers with whichever line comes first
+        return theirs in ("lorem_ipsum", "curly_bracket")
     return (ours and _REASONS[ours]) == theirs
 
 
@@ -179,22 +211,21 @@ def test_every_verdict_is_datatroves(name: str) -> None:
     wrong = [
         (ours, theirs, text)
         for (ours, theirs), text in zip(answers, texts, strict=True)
-        if (ours is None) != (theirs is None)
+        if not _same(ours, theirs)
     ]
-    # A count that misses its bound by one, and a word in the text that explains the one.
-    assert [answer for answer in wrong if not _CAUSES.search(answer[2])] == []
-    assert len(wrong) <= 0.01 * len(texts)
+    assert wrong == []
     # Both keep and both drop a good part, or the agreement would say little.
     kept = sum(theirs is None for _, theirs in answers)
     assert 0.05 < kept / len(answers) < 0.95
-    # A document that breaks two rules may have either reason where a count just misses a bound.
-    assert sum(not _same(*answer) for answer in answers) <= 0.01 * len(answers)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "ours", "theirs"),
+    ("name", "words", "ours", "theirs"),
     [pytest.param(name, *rest, id=why) for name, why, *rest in DIFFERENCES],
 )
-def test_known_differences(name: str, text: str, ours: str | None, theirs: str | None) -> None:
+def test_known_differences(
+    name: str, words: list[str], ours: str | None, theirs: str | None
+) -> None:
+    text = " ".join(["the and", *words])
     assert _ours(name, [text]) == [ours]
     assert _answers(text)[name] == theirs

@@ -62,8 +62,14 @@ NAMED: Mapping[str, Collection[str]] = {
     "processors": PROCESSORS,
     "remedies": get_args(Remedy),
     "columns": INDEX_COLUMNS,
-    "filters": filters.discover(),
 }
+
+
+def test_the_page_leads_to_that_of_the_filters() -> None:
+    """Which is written from them: it has a section of each."""
+    assert "](filters.md)" in TEXT
+    sections = re.findall(r"^#+ (\w+)$", (PAGE.parent / "filters.md").read_text(), re.MULTILINE)
+    assert set(filters.discover()) <= set(sections)
 
 
 @pytest.mark.parametrize("what", NAMED)

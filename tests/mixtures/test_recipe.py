@@ -145,6 +145,9 @@ def test_recipes_that_do_not_hold_together(components: list[dict[str, Any]], mes
         ({"max_sample_tokens": True}, "valid integer"),
         ({"max_sample_tokens": "all"}, "'context' or 'none'"),
         ({"max_turns": 0}, "greater than or equal to 1"),
+        ({"mask_pii": ["web", "code", "web"]}, "web is named twice"),
+        ({"mask_pii": ["page"]}, "'document_image', 'chart'"),
+        ({"mask_pii": "web"}, "valid tuple"),
     ],
 )
 def test_settings_that_cannot_be(fields: dict[str, Any], message: str) -> None:
@@ -162,6 +165,13 @@ def test_settings_that_can_be() -> None:
     )
     assert not isinstance(recipe.processor, str) and recipe.processor.name == "custom"
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+def test_a_recipe_that_masks_nothing_is_written_as_before() -> None:
+    assert "mask_pii" not in recipe_of(NESTED).model_dump()
+    masked = recipe_of(NESTED, mask_pii=["web", "chat"])
+    assert masked.model_dump()["mask_pii"] == ("web", "chat")
+    assert Recipe.model_validate_json(masked.model_dump_json()) == masked
 
 
 def test_a_leaf_with_passes_may_be_passed_over_so_often() -> None:

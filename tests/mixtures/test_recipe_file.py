@@ -162,7 +162,7 @@ def test_errors_say_file_line_and_what_is_right(old: str, new: str, message: str
         ("max_sample_tokens: 0", "max_sample_tokens: input should be greater than or equal to 1"),
         ("over_length: [trim, drop]", "over_length/item 1: input should be 'fewer_frames', 'unsp"),
         ("over_length: [trim_turns]", "over_length: the last remedy must be drop"),
-        ("filters: [roles]", "filters: a mapping is expected here, not ['roles']"),
+        ("filters: [roles: {}]", "filters: a mapping is expected here, not [{'roles': {}}]"),
         ("filters: {roles: 3}", "filters/roles: a mapping is expected here, not 3"),
         ("modules: {x: 3}", "modules/x: input should be a valid string, not 3"),
         ("modules: [x]", "modules: a mapping is expected here, not ['x']"),

@@ -44,6 +44,7 @@ def test_built_in_recipes_are_valid(name: str) -> None:
         "components: [{name: a, take: 5}]\nmax_sample_tokens: 100\nover_length: [drop]\nprocessor: "
         "{tile_px: 64, longest_edge_px: 128, ids_per_tile: 4, context_tokens: 512, upscale: false}",
         "components: [{name: a, take: 5}]\nfilters: {roles: {}, turn_length: {max_chars: 9}}",
+        "components: [{name: a, take: 5}]\nfilters: [roles, ./mine.py]\npolicies: {web: [refusal]}",
         "components: [{name: a, take: 5}]\nlocal: {mine: {path: x.jsonl}}",
     ],
 )

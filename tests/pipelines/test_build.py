@@ -30,6 +30,8 @@ from tests.conftest import Built
 from tests.pipelines.trees import tree_digests
 
 _PLACE = ("source", "subset", "file", "row", "group")
+# What no built-in recipe asks for: they take text in any language.
+_ASKED_FOR = "foreign_language"
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:
@@ -98,7 +100,7 @@ def test_what_was_planted_is_found_and_nothing_else_is_dropped(built: Built) -> 
     planted = {
         tuple(entry[name] for name in _PLACE): (entry["fate"], entry["rule"])
         for entry in _planted(built)
-        if entry["issue"] <= 3
+        if entry["issue"] <= 5 and entry["defect"] != _ASKED_FOR
     }
     ledger = read_ledger(str(built.out))
     lost = ledger.filter(~pl.col("fate").is_in([Fate.KEPT, Fate.NOT_DRAWN, Fate.MERGED]))

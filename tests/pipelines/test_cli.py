@@ -32,6 +32,7 @@ BUILD_OPTIONS = {
 VERBS: dict[str, tuple[set[str], str]] = {
     "samples": ({"--stage", "--scale"}, "dir"),
     "sources": ({"--mirror", "--json", "--markdown"}, "[NAME] [NAME]"),
+    "filters": ({"--markdown"}, "[NAME]"),
     "store": (
         {"--store", "--json", "--older-than", "--source", "--dry-run"},
         "{ls,gc}",
@@ -44,7 +45,7 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),
     "rejudge": (
         {"--recipe", "--stage", "--against", "--mirror", "--media", "--limit", "--json"}
-        | {"--skip-unavailable"},
+        | {"--skip-unavailable", "--licenses", "--exclude"},
         "store",
     ),
 }

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from manifests.errors import EngineError, SourceError, UsageError
+from pipelines.actors import actor_options
 from pipelines.engine import Engine, InlineEngine, RayEngine, Task, make_engine, unwrap
 from tests.pipelines import tasks
 
@@ -65,6 +67,49 @@ def test_a_task_that_always_kills_its_worker_ends_the_run(ray_engine: RayEngine)
 def test_a_task_may_ask_for_more_memory_than_there_is(ray_engine: RayEngine) -> None:
     task = Task("big", "group", tasks.square, (3,), memory_bytes=1 << 50)
     assert [result["value"] for _, result in ray_engine.run([task])] == [9]
+
+
+def test_an_actor_keeps_what_its_tasks_load(ray_engine: RayEngine) -> None:
+    """One process after another task, at most as many as workers, and gone with the run."""
+    found = [r for _, r in ray_engine.run([_task(tasks.keep, n, actor="a") for n in range(9)])]
+    by_process = {r["pid"]: [s["kept"] for s in found if s["pid"] == r["pid"]] for r in found}
+    assert len(by_process) <= 2
+    assert all(kept == list(range(1, len(kept) + 1)) for kept in by_process.values())
+    _, still_there = psutil.wait_procs(
+        [psutil.Process(pid) for pid in by_process if psutil.pid_exists(pid)], timeout=30
+    )
+    assert not still_there
+
+
+def test_each_key_has_actors_of_its_own(ray_engine: RayEngine) -> None:
+    mixed = [_task(tasks.keep, n, actor=("a", "b", None)[n % 3]) for n in range(9)]
+    found = [(task.actor, result["pid"]) for task, result in ray_engine.run(mixed)]
+    assert len(found) == 9
+    processes = {key: {pid for k, pid in found if k == key} for key in ("a", "b", None)}
+    assert not processes["a"] & processes["b"] and not processes["a"] & processes[None]
+
+
+def test_an_actor_that_dies_is_replaced(ray_engine: RayEngine, tmp_path: Path) -> None:
+    first = _task(tasks.die_first, str(tmp_path / "marker"), actor="a")
+    more = [_task(tasks.keep, n, actor="a") for n in range(4)]
+    results = [result for _, result in ray_engine.run([first, *more])]
+    assert len(results) == 5 and {"survived": True} in results
+
+
+def test_a_task_that_always_kills_its_actor_ends_the_run(ray_engine: RayEngine) -> None:
+    with pytest.raises(EngineError, match="a task: the worker died 2 times"):
+        list(ray_engine.run([_task(tasks.die_unless_isolated, False, actor="a")]))
+
+
+def test_an_error_in_an_actor_arrives_as_what_was_raised(ray_engine: RayEngine) -> None:
+    with pytest.raises(SourceError, match="row 7 is not there"):
+        list(ray_engine.run([_task(tasks.refuse, 7, actor="a")]))
+
+
+def test_actors_take_a_gpu_each_where_there_are_any() -> None:
+    assert actor_options(8, {"CPU": 8.0}) == (8, {"num_cpus": 1})
+    assert actor_options(8, {"CPU": 8.0, "GPU": 2.0}) == (2, {"num_cpus": 1, "num_gpus": 1})
+    assert actor_options(1, {"CPU": 8.0, "GPU": 2.0}) == (1, {"num_cpus": 1, "num_gpus": 1})
 
 
 def test_make_engine_inline() -> None:

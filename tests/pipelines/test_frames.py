@@ -194,6 +194,7 @@ def test_a_long_clip_is_spread_evenly(tmp_path: Path, ways: list[str]) -> None:
     assert _milliseconds(clip) == [int(100_000 * (2 * i + 1) / 128) // 100 * 100 for i in range(64)]
     assert _numbers(clip) == [ms // 100 for ms in _milliseconds(clip)]
     assert clip.duration_ms == 100_000 and ways == ["groups"]
+    assert (clip.fps, clip.decoded_ratio) == (10.0, 1.0)
 
 
 def test_what_lies_between_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,7 +365,9 @@ def _break_packet(path: Path, number: int, first: float, value: bytes) -> Path:
 def test_damage_reaches_up_to_the_next_key_frame(tmp_path: Path, ways: list[str]) -> None:
     path = write_clip(tmp_path / "whole.mp4", 200, options={"g": "40", "bf": "0"})
     broken = _break_packet(path, 55, 0.0, b"\xff")
-    assert _numbers(_sample(broken)) == [n for n in range(0, 200, 10) if n not in (60, 70)]
+    clip = _sample(broken)
+    assert _numbers(clip) == [n for n in range(0, 200, 10) if n not in (60, 70)]
+    assert (clip.fps, clip.decoded_ratio) == (10.0, 0.9)
     assert ways == ["groups", "all"]
 
 
@@ -532,11 +535,11 @@ def test_a_title_in_another_encoding(tmp_path: Path) -> None:
 
 
 def test_sound_alone_has_no_frames(tmp_path: Path) -> None:
-    assert _reason(_write_sound(tmp_path / "sound.mp4")) == "video_no_frames"
+    assert _reason(_write_sound(tmp_path / "sound.mp4")) == "video_audio_only"
     with_cover = _write_sound(tmp_path / "cover.mp4", _jpeg())
     with av.open(str(with_cover)) as container:
         assert len(container.streams.video) == 1
-    assert _reason(with_cover) == "video_no_frames"
+    assert _reason(with_cover) == "video_audio_only"
 
 
 def test_what_is_no_clip_is_not_read(tmp_path: Path) -> None:
@@ -660,6 +663,7 @@ def test_a_folder_of_frames() -> None:
     assert [frame.data for frame in clip.frames] == [data for _, data in shipped[:9:2]]
     assert _milliseconds(clip) == [0, 1000, 2000, 3000, 4000]
     assert (clip.duration_ms, clip.width, clip.height, clip.format) == (4500, 64, 48, "frames")
+    assert (clip.fps, clip.decoded_ratio) == (2.0, 1.0)
     long = frames_from_images(shipped, 2.0, SPEC)
     assert len(long.frames) == 64 and long.frames[0].data == shipped[2][1]
     assert _milliseconds(long)[:2] == [1000, 3500]

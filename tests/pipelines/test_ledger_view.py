@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from manifests.storage import open_ipc
 from pipelines.build import build
 from pipelines.build_store import look_up, open_build_store
 from pipelines.cli import mixture
+from pipelines.cli_ledger import add_ledger_arguments, run_ledger
 from pipelines.judge import Rule
 from pipelines.ledger_filters import params_for, said_scores, settings_of
 from pipelines.ledger_near import near_view
@@ -32,6 +35,8 @@ from tests.pipelines.trees import tree_digests
 
 Printed = pytest.CaptureFixture[str]
 Row = dict[str, Any]
+
+_NO_ID = "none: no sample could be made of it"
 
 
 def ledger_of(built: Built) -> list[Row]:
@@ -54,13 +59,14 @@ def test_counts_are_those_of_the_ledger(built: Built, fate: Fate | None) -> None
     mine = [row for row in rows if fate in (None, row["fate"])]
     by_reason = Counter((row["fate"], row["stage"], row["rule"]) for row in mine)
     view = ledger_view(str(built.out), fate, "filter", None)
-    assert view.num_rows == len(rows)
+    num_rows = sum(row["fate"] != "trimmed" for row in rows)
+    assert view.num_rows == num_rows < len(rows)
     found = {(g.key["fate"], g.key["stage"], g.key["rule"]): g.rows for g in view.groups}
-    assert found == by_reason and {g.whole for g in view.groups} == {len(rows)}
+    assert found == by_reason and {g.whole for g in view.groups} == {num_rows}
     counts = [group.rows for group in view.groups]
     assert counts == sorted(counts, reverse=True)
     by_subset = Counter((row["source"], row["subset"], row["fate"]) for row in mine)
-    whole = Counter((row["source"], row["subset"]) for row in rows)
+    whole = Counter((row["source"], row["subset"]) for row in rows if row["fate"] != "trimmed")
     groups = ledger_view(str(built.out), fate, "subset", None).groups
     places = {(g.key["source"], g.key["subset"], g.key["fate"]): g for g in groups}
     assert {key: group.rows for key, group in places.items()} == by_subset
@@ -253,7 +259,7 @@ def test_a_build_with_policies(built: Built, tmp_path: Path) -> None:
         for number, source in ((60, "magpie"), (5, "the_cauldron"))
         for side in ("kept", "dropped")
     }
-    assert {row.policies for row in rows if row.at.threshold == 60} == {"chat"}
+    assert {row.policies for row in rows if row.at.threshold == 60} == {("chat",)}
     assert not any("chat" in row.policies for row in rows if row.at.threshold == 5)
     groups = ledger_view(out, Fate.DROPPED, "subset", store).groups
     examples = [e for g in groups for e in g.examples if e.entry["rule"] == "turn_too_short"]
@@ -270,15 +276,33 @@ def test_what_is_printed(built: Built, capsys: Printed) -> None:
     rows = ledger_of(built)
     long = sum(row["rule"] == "turn_too_long" for row in rows)
     lines = [line.split() for line in out.splitlines()]
-    assert ["dropped", "filter", "turn_length", "turn_too_long", str(long)] in [
-        line[:5] for line in lines
-    ]
-    num_dropped = sum(row["fate"] == "dropped" for row in rows)
-    last = f"{built.out}: {len(rows):,} ledger entries, {num_dropped:,} of them dropped"
+    assert ["dropped", "turn_length", "turn_too_long", str(long)] in [line[:4] for line in lines]
+    fates = Counter(row["fate"] for row in rows)
+    num_trimmed = fates.pop("trimmed")
+    last = f"{built.out}: {fates.total():,} upstream rows, {fates['dropped']:,} of them dropped"
     assert out.splitlines()[-1] == last
+    assert mixture(["ledger", str(built.out), "--fate", "trimmed"]) == 0
+    said = f"{fates.total():,} upstream rows, {num_trimmed:,} of them written without some turns"
+    assert said in capsys.readouterr().out
     assert mixture(["ledger", str(built.out), "--by", "subset", "--near"]) == 0
     out = capsys.readouterr().out
     assert "turn_length.max_chars is 32,768\n" in out and "would drop it: " in out
+
+
+def test_a_narrow_terminal_cuts_nothing_off(built: Built) -> None:
+    """Long words are broken, what stands below a row stays below it, and ids stay whole."""
+    printed = StringIO()
+    console = Console(file=printed, width=60, force_terminal=True, color_system=None)
+    words = [str(built.out), "--by", "subset", "--examples"]
+    parser = argparse.ArgumentParser()
+    add_ledger_arguments(parser)
+    assert run_ledger(parser.parse_args(words), console) == 0
+    table, _, rest = printed.getvalue().partition(f"{built.out}: ")
+    assert "\u2026" not in table and max(map(len, table.splitlines())) == 60
+    below = [line for line in rest.splitlines() if line.startswith("    ")]
+    ids = [line.removeprefix("    id ") for line in below if line.startswith("    id ")]
+    assert {row["id"] for row in ledger_of(built)} >= set(ids) - {_NO_ID} != set()
+    assert max(len(line) for line in below if not line.startswith("    id ")) <= 60
 
 
 @pytest.mark.parametrize(

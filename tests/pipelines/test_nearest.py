@@ -74,25 +74,51 @@ def test_kept_rows_turn_in_the_order_of_their_scores(
 
 
 @pytest.mark.parametrize(
-    ("sides", "turned"),
+    ("sides", "turned", "then"),
     [
-        ((27, 64), {"min_side_px": 27}),
-        ((1, 4), {"min_side_px": 1}),
-        ((100, 2000), {"max_aspect_ratio": 20.0}),
-        ((20_000, 30_000), {"max_side_px": 30_000}),
-        ((1, 2000), {}),  # it is too small and a strip: neither alone would keep it
-        ((64, 64), {"min_side_px": 65, "max_side_px": 63}),  # kept, and what would drop it
+        ((27, 64), {"min_side_px": 27}, None),
+        ((1, 4), {"min_side_px": 1}, None),
+        ((100, 2000), {"max_aspect_ratio": 20.0}, None),
+        ((20_000, 30_000), {"max_side_px": 30_000}, None),
+        # It is too small and a strip: one alone would not keep it.
+        ((1, 2000), {"min_side_px": 1}, "aspect_ratio_too_high"),
     ],
 )
-def test_the_thresholds_that_decide(sides: tuple[int, int], turned: dict[str, float]) -> None:
-    found = deciding(filters.get("image_bounds"), params("image_bounds"), sizes(sides))
+def test_the_thresholds_that_decide(
+    sides: tuple[int, int], turned: dict[str, float], then: str | None
+) -> None:
+    bounds, scores = filters.get("image_bounds"), sizes(sides)
+    (reason,) = bounds.judge(scores, params("image_bounds"))
+    found = deciding(bounds, params("image_bounds"), scores, reason)
     assert {name: row.turns_at for name, row in found.items()} == pytest.approx(turned)
+    assert {row.then for row in found.values()} == {then}
+
+
+def test_a_kept_row_says_what_it_would_fall_by() -> None:
+    found = nearest(filters.get("image_bounds"), params("image_bounds"), sizes((40, 60)), 1)
+    said = {name: (row.turns_at, row.then) for name, (row,) in found.items()}
+    assert said == {
+        "min_side_px": (41, "image_side_too_small"),
+        "max_side_px": (59, "image_side_too_large"),
+        "max_aspect_ratio": (pytest.approx(1.5, rel=1e-4), "aspect_ratio_too_high"),
+    }
 
 
 def test_a_filter_without_thresholds() -> None:
     scores = {"num_messages": [1], "num_assistant_messages": [0], "num_misplaced_messages": [0]}
     row = pl.DataFrame({**scores, "ends_with_assistant": [False]})
-    assert deciding(filters.get("roles"), params("roles"), row) == {}
+    assert deciding(filters.get("roles"), params("roles"), row, "no_answer") == {}
+
+
+def test_the_last_allowed_value_is_reached() -> None:
+    """A share of 1 passes where 1 is allowed, and nowhere below."""
+    repetition, given_ = filters.get("degenerate_repetition"), params("degenerate_repetition")
+    counts = dict.fromkeys(("longest_run_words", "longest_number_run_words", "num_nulls"), 0)
+    scores = pl.DataFrame({"repeated_lines_share": 1.0, "repeated_ngram_share": 0.0, **counts})
+    (reason,) = repetition.judge(scores, given_)
+    found = deciding(repetition, given_, scores, reason)
+    said = {name: (row.turns_at, row.then) for name, row in found.items()}
+    assert said == {"max_repeated_lines_share": (1.0, None)}
 
 
 def test_what_is_far_is_not_near() -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from manifests.errors import InfeasibleError
 from manifests.ledger import Stage
 from pipelines.build import build
 from pipelines.cli import mixture
@@ -96,6 +97,40 @@ def test_against_the_recipe_as_it_was(built: Built, tmp_path: Path) -> None:
     assert same.num_moved == 0
 
 
+def test_against_a_build_its_filters_judge_in_its_order(built: Built, tmp_path: Path) -> None:
+    """A plan's keys are sorted, and of several reasons the first counts."""
+    order = ("turn_length", "image_bounds", "roles")
+    path = recipe(tmp_path, "ordered", {name: STRICTER[name] for name in order})
+    out = str(tmp_path / "out")
+    build(options(built, path, out=out, num_samples=2), Console(quiet=True))
+    for against in (out, f"{out}/plan.json"):
+        found = rejudge(options(built, path), against)
+        assert found.num_moved == 0 and found.kept_before == found.kept_now
+        assert {c.reason: c.before for c in found.changes} == dropped_by(found)
+    sorted_path = recipe(tmp_path, "sorted", dict(sorted(STRICTER.items())))
+    assert rejudge(options(built, path), sorted_path).num_moved > 0
+
+
+def test_what_a_build_would_not_let_in_is_not_judged(built: Built, tmp_path: Path) -> None:
+    path, listed = recipe(tmp_path, "stricter", STRICTER), tmp_path / "listed.txt"
+    whole = rejudge(options(built, path), None)
+    rows = read_ledger(str(built.out))
+    magpie = rows.filter((rows["source"] == "magpie") & (rows["fate"] == "kept"))
+    listed.write_text("\n".join(magpie["id"].to_list()))
+    out = str(tmp_path / "out")
+    more: dict[str, Any] = {"exclude": (str(listed),)}
+    build(options(built, path, out=out, num_samples=2, **more), Console(quiet=True))
+    found = rejudge(options(built, path, **more), None)
+    ledger = read_ledger(out)
+    excluded = ledger["rule"].to_list().count("excluded")
+    assert found.num_left_out == excluded >= magpie["id"].n_unique() > 0
+    assert found.num_rows == whole.num_rows - excluded
+    rules = ledger.filter(ledger["stage"] == Stage.FILTER.value)["rule"].to_list()
+    assert dropped_by(found) == dict(Counter(rules))
+    with pytest.raises(InfeasibleError, match="--licenses permissive lets in"):
+        rejudge(options(built, path, licenses="permissive"), None)
+
+
 def test_a_filter_that_is_not_measured_is_named(
     built: Built, tmp_path: Path, capsys: Printed
 ) -> None:
@@ -110,7 +145,8 @@ def test_a_filter_that_is_not_measured_is_named(
     assert mixture(arguments) == 0
     out = capsys.readouterr().out
     assert "without roles: " in out
-    assert f"`build-mixture --recipe {path} --store {store}` makes it" in out
+    again = f"--recipe {path} --mirror {built.mirror} --store {store}"
+    assert f"this measures: build-mixture {again}\n" in out
     assert mixture([*arguments, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     (lack,) = said["unmeasured"]
@@ -145,8 +181,9 @@ def test_what_is_printed(built: Built, tmp_path: Path, capsys: Printed) -> None:
     lines = [line.split() for line in out.splitlines()]
     (short,) = (c for c in found.changes if c.reason == "turn_too_short")
     counts = [str(short.newly_dropped), str(short.newly_kept)]
-    (row,) = (line for line in lines if line[:2] == ["turn_length", "turn_too_short"])
-    assert row[2:4] == [f"{short.before:,}", f"{short.now:,}"] and row[5:] == counts
+    (row,) = (line for line in lines if line[:1] == ["turn_too_short"])
+    assert row[1:3] == [f"{short.before:,}", f"{short.now:,}"] and row[4:] == counts
+    assert lines[lines.index(row) - 1] == ["turn_length"]
     assert ["kept", f"{found.kept_before:,}", f"{found.kept_now:,}"] in [li[:3] for li in lines]
     assert f"recipe new against {old}: {found.num_rows:,} rows judged" in out
 

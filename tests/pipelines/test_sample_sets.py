@@ -18,7 +18,9 @@ from pipelines.samples.kit import writers
 from tests.pipelines.trees import tree_digests
 
 # Issues whose rules exist: what is planted for later ones is still kept.
-_SOLVED = {2, 3}
+_SOLVED = {2, 3, 5}
+# What no built-in recipe asks for: they take text in any language.
+_ASKED_FOR = "foreign_language"
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +35,15 @@ def ledger(
 ) -> pl.DataFrame:
     """Every row of every source, in a build that has all sources at equal shares."""
     folder = tmp_path_factory.mktemp("everything")
-    filters = load_recipe("video").filters
+    video = load_recipe("video")
     parts = [{"name": n, "share": f"1/{len(names)}", "sources": [n]} for n in names]
     recipe = {
         "name": "everything",
         "description": "all sources",
         "unit": "samples",
         "max_sample_tokens": "none",
-        "filters": {name: dict(params) for name, params in filters.items()},
+        "filters": {name: dict(params) for name, params in video.filters.items()},
+        "policies": video.model_dump(mode="json")["policies"],
         "components": parts,
     }
     (folder / "everything.yaml").write_text(json.dumps(recipe))
@@ -76,7 +79,7 @@ def test_what_was_planted_is_lost_and_nothing_else(all_samples: Path, ledger: pl
     planted = {
         tuple(entry[field] for field in fields): (entry["fate"], entry["rule"])
         for entry in truth["planted"]
-        if entry["issue"] in _SOLVED
+        if entry["issue"] in _SOLVED and entry["defect"] != _ASKED_FOR
     }
     lost = ledger.filter(~pl.col("fate").is_in(["kept", "not_drawn"]))
     found = {row[:5]: row[5:] for row in lost.select(*fields, "fate", "rule").iter_rows()}

@@ -9,8 +9,8 @@ import threading
 import time
 from typing import Any
 
+from manifests.images import ImageError
 from pipelines.frames import FrameError
-from pipelines.images import ImageError
 
 
 class FieldError(Exception):

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from manifests.errors import EngineError
+from manifests.images import ImageError
 from pipelines.frames import FrameError
-from pipelines.images import ImageError
 from sources.sandbox import DecoderError, Sandbox, shared_sandbox
 from tests.sources import sandbox_tasks as tasks
 

@@ -9,6 +9,7 @@ import struct
 import time
 import warnings
 import zlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from pipelines.images import ImageError, ImageFacts, image_suffix, probe_image
+from manifests import images
+from manifests.images import ImageError, ImageFacts, decode_image, image_suffix, probe_image
 
 SIZE = (200, 150)
 REALDATA = Path(__file__).parents[3] / "shared" / "realdata" / "media"
@@ -203,6 +205,38 @@ def test_accepted_means_that_datasets_opens_it() -> None:
             assert _opened(bytes(data)).size == (facts.width, facts.height)
             accepted += 1
     assert accepted > 50
+
+
+def _verdict(read: Callable[[bytes], ImageFacts], data: bytes) -> ImageFacts | str:
+    try:
+        return read(data)
+    except ImageError as error:
+        return error.reason
+
+
+def test_the_whole_decode_says_what_the_cheap_one_says() -> None:
+    """Of good, bad and damaged files: which media are stored does not depend on who looks."""
+    files = [data for data, _, _ in GOOD.values() if len(data) < 200_000] + list(SIDEWAYS.values())
+    draw = random.Random(11)
+    damaged = []
+    for _ in range(300):
+        broken = bytearray(draw.choice(files))
+        for _ in range(draw.choice([1, 3, 9])):
+            broken[draw.randrange(len(broken))] = draw.randrange(256)
+        damaged.append(bytes(broken))
+    for data in [*files, *(data for data, _ in BAD.values()), *damaged]:
+        found = _verdict(probe_image, data)
+        assert _verdict(lambda data: decode_image(data)[0], data) == found
+        if isinstance(found, ImageFacts):
+            assert decode_image(data)[1].size == (found.width, found.height)
+
+
+def test_decoders_that_need_much_memory_get_fewer_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(images._MAX_PIXELS_OF, "JPEG2000", 200 * 150)
+    assert probe_image(GOOD["jpeg 2000"][0]).width == 200
+    monkeypatch.setitem(images._MAX_PIXELS_OF, "JPEG2000", 200 * 150 - 1)
+    assert _reason(GOOD["jpeg 2000"][0]) == "image_too_many_pixels"
+    assert probe_image(PNG).width == 200
 
 
 def test_the_limit_can_be_set() -> None:

@@ -1,0 +1,120 @@
+"""Scores of pixel filters: a medium is decoded once for all of them, and equal bytes score once.
+
+Curate looks at a medium while it has it (`read_image`, `look_at`), and `stored_pictures.py` at what
+lies in the packs. Both see the bytes that are stored, so that the scores are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+import filters
+from filters.pixels import PixelFilter, Pixels, read_pixels, see_image
+from manifests.image_metadata import MetadataError, strip_metadata
+from manifests.images import ImageError, probe_image
+from manifests.storage import write_parquet
+from pipelines.store import measure_path
+
+Row = dict[str, Any]
+# What each filter says of one medium, in the order of the filters; null: nothing to look at.
+Scores = list[dict[str, Any] | None]
+# Scores of so many media are made into columns, which take a tenth of the memory.
+_BATCH_ROWS = 1024
+
+
+def pixel_filters(names: Iterable[str]) -> list[PixelFilter]:
+    """Those of the named filters that look at pixels."""
+    return [f for f in map(filters.get, names) if isinstance(f, PixelFilter)]
+
+
+def read_image(data: bytes, row: Row, names: Sequence[str]) -> tuple[Row, bytes, Scores]:
+    """(the image's row of the media table with what it is, the bytes to store, scores of the pixel
+    filters among those named); ImageError where it cannot be used.
+
+    What is stored is upstream's without its metadata, and what is told and scored is of that.
+    Without filters to show it to, a JPEG is not decoded in full.
+    """
+    wanted = pixel_filters(names)
+    data = _without_metadata(data)
+    if any(f.on == "image" for f in wanted):
+        facts, pixels = see_image(data)
+        pictures = [pixels]
+    else:
+        facts, pictures = probe_image(data), []
+    row = row | {
+        "width": facts.width,
+        "height": facts.height,
+        "format": facts.format,
+        "frame_sizes": [facts.width, facts.height],
+        "timestamps_ms": [],
+    }
+    return row, data, _scores(row, pictures, wanted)
+
+
+def _without_metadata(data: bytes) -> bytes:
+    try:
+        return strip_metadata(data)
+    except MetadataError as error:
+        # One that cannot be decoded either has a reason that says more.
+        probe_image(data)
+        raise ImageError("image_metadata_unreadable", str(error)) from error
+
+
+def look_at(medium: Row, encoded: Sequence[bytes], names: Sequence[str]) -> Scores:
+    """Scores of a medium of the media table by its encoded pictures, as they are stored."""
+    wanted = pixel_filters(names)
+    if not any(f.on == medium["kind"] for f in wanted):
+        return [None] * len(wanted)
+    try:
+        return _scores(medium, [read_pixels(data) for data in encoded], wanted)
+    except ImageError:
+        return [None] * len(wanted)
+
+
+def _scores(medium: Row, pictures: Sequence[Pixels], wanted: Sequence[PixelFilter]) -> Scores:
+    return [
+        f.score(pictures, f.facts(medium)) if pictures and f.on == medium["kind"] else None
+        for f in wanted
+    ]
+
+
+class ScoreTable:
+    """Scores of media by number; media of the same bytes are given the same one."""
+
+    def __init__(self, wanted: Sequence[PixelFilter]) -> None:
+        self._wanted = wanted
+        self._held: list[tuple[str, Scores]] = []
+        self._batches: list[list[pa.RecordBatch]] = [[] for _ in wanted]
+        self._size = 0
+        self._nothing: dict[str, int] = {}  # by kind
+
+    def add(self, kind: str, scores: Scores) -> int:
+        self._held.append((kind, scores))
+        self._size += 1
+        if len(self._held) == _BATCH_ROWS:
+            self._settle()
+        return self._size - 1
+
+    def add_nothing(self, kind: str) -> int:
+        """A medium that there is nothing to see of."""
+        if kind not in self._nothing:
+            self._nothing[kind] = self.add(kind, [None] * len(self._wanted))
+        return self._nothing[kind]
+
+    def write(self, folder: str, numbers: Sequence[int]) -> None:
+        """The measures of a media folder whose rows have these numbers; call last."""
+        self._settle()
+        chosen = pa.array(numbers, pa.int64())
+        for filter_, batches in zip(self._wanted, self._batches, strict=True):
+            table = pa.Table.from_batches(batches, filter_.scores).take(chosen)
+            write_parquet(measure_path(folder, filter_), table.combine_chunks())
+
+    def _settle(self) -> None:
+        media = [{"kind": kind} for kind, _ in self._held]
+        for place, filter_ in enumerate(self._wanted):
+            found = [scores[place] for _, scores in self._held]
+            self._batches[place].append(filter_.scored(media, found))
+        self._held.clear()

@@ -134,7 +134,7 @@ def _policies(manifest: BuildManifest) -> list[str]:
 def _params(params: dict[str, Any] | None) -> str:
     if params is None:
         return "off"
-    return ", ".join(f"{name} {value}" for name, value in params.items()) or "on"
+    return ", ".join(f"{name} {value}" for name, value in sorted(params.items())) or "on"
 
 
 def _licenses(manifest: BuildManifest) -> str:

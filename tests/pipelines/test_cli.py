@@ -168,7 +168,7 @@ USAGE: list[tuple[Command, str, str]] = [
     (mixture, "diff video vdeo", "there is no 'vdeo'; did you mean 'video'?"),
     (mixture, "diff video {tmp}", "manifest.json does not exist, so this is no complete build"),
     (mixture, "diff video {file}", "a recipe is a mapping with name, unit and components"),
-    (mixture, "verfy x", "invalid choice: 'verfy' (choose from 'samples', 'sources', 'plan'"),
+    (mixture, "verfy x", "invalid choice: 'verfy' (choose from 'samples', 'sources', 'filters'"),
     (mixture, "verify", "the following arguments are required: build"),
     (mixture, "plan --stage vide", "there is no stage 'vide'; did you mean 'video'?"),
     (mixture, "plan --stage video --dry-run", "unrecognized arguments: --dry-run"),
@@ -193,7 +193,7 @@ USAGE: list[tuple[Command, str, str]] = [
     (mixture, "why {tmp} a/b/c", "holds no ledger: it is not a finished build"),
     (mixture, "ledger {tmp}", "manifest.json does not exist, so this is no complete build"),
     (mixture, "ledger {tmp} --fate gone", "there is no fate 'gone' (kept, dropped, merged_into"),
-    (mixture, "rejudge {tmp}", "one of the arguments --recipe --stage is required"),
+    (mixture, "rejudge {tmp}", "one of the arguments --stage --recipe is required"),
     (mixture, "rejudge {tmp}/none --stage video", "there is no store {tmp}/none; build-mixture"),
 ]
 

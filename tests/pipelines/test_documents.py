@@ -92,10 +92,11 @@ def test_documents_in_a_build(tmp_path: Path) -> None:
     }
 
 
-def test_which_filters_are_for_chats_alone() -> None:
-    """The others judge a document by what it is: one answer, not empty, without control tokens."""
-    chats = {name for name, filter_ in discover().items() if filter_.kinds == ("chat",)}
-    assert chats == {"turn_length"}
+def test_what_holds_for_all_rows_is_asked_of_documents_too() -> None:
+    """One answer, not empty, without control tokens; a document has no turn that is too long."""
+    judging = {name for name, filter_ in discover().items() if "document" in filter_.kinds}
+    assert judging >= {"content_items", "roles", "empty_turns", "placeholders", "control_tokens"}
+    assert "turn_length" not in judging
     assert all(set(filter_.kinds) <= {"chat", "document"} for filter_ in discover().values())
 
 

@@ -16,20 +16,25 @@ _HELPERS = {"base", "contract", "conversation", "models", "pixels", "plugins"}
 
 
 @cache
+def names() -> tuple[str, ...]:
+    """Names of all filters, sorted; none of them is loaded, for some bring large libraries."""
+    found = (info.name for info in pkgutil.iter_modules(__path__))
+    return tuple(sorted(n for n in found if n not in _HELPERS and not n.startswith("_")))
+
+
 def discover() -> dict[str, Filter]:
     """All filters by name, sorted."""
-    found: dict[str, Filter] = {}
-    for info in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
-        if info.name in _HELPERS or info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        here = getattr(module, "FILTER", None)
-        if not isinstance(here, Filter):
-            raise UsageError(f"filters/{info.name}.py binds no FILTER")
-        if here.name != info.name:
-            raise UsageError(f"filters/{info.name}.py calls its filter {here.name!r}")
-        found[here.name] = here
-    return found
+    return {name: _load(name) for name in names()}
+
+
+@cache
+def _load(name: str) -> Filter:
+    here = getattr(importlib.import_module(f"{__name__}.{name}"), "FILTER", None)
+    if not isinstance(here, Filter):
+        raise UsageError(f"filters/{name}.py binds no FILTER")
+    if here.name != name:
+        raise UsageError(f"filters/{name}.py calls its filter {here.name!r}")
+    return here
 
 
 def get(name: str) -> Filter:
@@ -38,10 +43,9 @@ def get(name: str) -> Filter:
         return _bound(name)
     if name.endswith(plugins.SUFFIX):
         return _with_reasons_of_its_own(plugins.load(name))
-    found = discover()
-    if name not in found:
-        raise UsageError(f"there is no filter {name!r}{nearest(name, found)}")
-    return found[name]
+    if name not in names():
+        raise UsageError(f"there is no filter {name!r}{nearest(name, names())}")
+    return _load(name)
 
 
 def _with_reasons_of_its_own(users: Filter) -> Filter:

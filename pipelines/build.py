@@ -115,7 +115,7 @@ def _check(recipe: Recipe, catalog: dict[str, Source]) -> None:
     named = recipe.sources()
     known = {n: source.card.subset_names if n in named else [] for n, source in catalog.items()}
     check_sources(recipe, known)
-    check_filters(recipe, filters.discover())
+    check_filters(recipe, filters.names())
     cards = {name: catalog[name].card for name in named}
     used = (filters.get(recipe.filter_ref(name)) for name in recipe.filter_settings())
     check_where(recipe, cards, score_schemas(used))

@@ -15,10 +15,10 @@ from manifests.errors import UsageError
 def extra_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A file beside the package's own modules; discovery starts from nothing before and after."""
     monkeypatch.setattr(filters, "__path__", [*filters.__path__, str(tmp_path)])
-    filters.discover.cache_clear()
+    filters.names.cache_clear()
     yield tmp_path / "zz_extra.py"
     monkeypatch.undo()
-    filters.discover.cache_clear()
+    filters.names.cache_clear()
 
 
 def test_the_seven_of_the_spine_are_found() -> None:

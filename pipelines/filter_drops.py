@@ -29,8 +29,7 @@ from mixtures.policies import POLICIES
 from mixtures.recipe_file import load_recipe
 from pipelines.build import build, find_work, open_job
 from pipelines.join import Joined, join_rows
-from pipelines.judge import Rule, judge_filters
-from pipelines.ledger_filters import with_policy
+from pipelines.judge import Rule, judge_filters, with_policy
 from pipelines.options import BuildOptions
 from pipelines.parts import cut_parts
 from pipelines.samples import write_samples

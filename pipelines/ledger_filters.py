@@ -14,7 +14,7 @@ from filters.base import Filter, Params
 from filters.models import params_of
 from manifests.build import load_manifest
 from manifests.errors import IntegrityError, SmolmixError, invalid_fields
-from mixtures.policies import POLICIES, Policy, policy_of
+from mixtures.policies import POLICIES, Policy
 from pipelines.build_store import read_plan
 from pipelines.judge import Rule
 
@@ -67,14 +67,6 @@ def settings_of(rule: Rule) -> list[tuple[Params, tuple[Policy, ...]]]:
         (params, tuple(policy for policy in POLICIES if rule.of(policy) == params))
         for params in rule.settings()
     ]
-
-
-def with_policy(rows: pl.DataFrame) -> pl.DataFrame:
-    """Index rows with the policy that each is judged by."""
-    facts = rows.select("kind", "modality", "category").unique()
-    words = pl.Series([policy_of(*found) for found in facts.iter_rows()], dtype=pl.String)
-    known = facts.with_columns(policy=words)
-    return rows.join(known, on=facts.columns, how="left", nulls_equal=True, maintain_order="left")
 
 
 def params_for(rule: Rule, policy: Policy | None) -> Params | None:

@@ -18,8 +18,8 @@ from manifests.storage import read_parquet
 from mixtures.policies import Policy
 from pipelines.build_store import BuildStore, look_up
 from pipelines.join import Joined, join_rows
-from pipelines.judge import Rule
-from pipelines.ledger_filters import Rules, build_filters, said_scores, settings_of, with_policy
+from pipelines.judge import Rule, with_policy
+from pipelines.ledger_filters import Rules, build_filters, said_scores, settings_of
 from pipelines.ledger_view import Entry, ledger_files, place_of, read_entries
 from pipelines.nearest import Nearest, nearest, thresholds
 from pipelines.parts import cut_parts

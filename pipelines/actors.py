@@ -29,27 +29,25 @@ class Pool(Protocol):
 
 
 class Workers:
-    """Plain Ray tasks, one core each."""
+    """Plain Ray tasks, one core each.
+
+    Tasks under way where a run ends by an error are left to end with the job: `ray.cancel` of one
+    that is just completing aborts the whole driver (ray-project/ray issue 54785, seen with 2.60).
+    """
 
     def __init__(self, ray: Any, call: Call, num_workers: int) -> None:
         self.limit = num_workers * _QUEUED_PER_WORKER
-        self._ray = ray
         self._remote = ray.remote(max_retries=0)(call)
-        self._running: list[Any] = []
 
     def submit(self, name: str, function: Call, args: tuple[Any, ...], memory: int) -> Any:
         options = {"num_cpus": 1, "memory": memory, "name": name}
-        reference = self._remote.options(**options).remote(function, args)
-        self._running.append(reference)
-        return reference
+        return self._remote.options(**options).remote(function, args)
 
     def settle(self, reference: Any, is_lost: bool) -> None:
-        self._running.remove(reference)
+        return None
 
     def close(self) -> None:
-        for reference in self._running:
-            with contextlib.suppress(Exception):
-                self._ray.cancel(reference, force=True)
+        return None
 
 
 class Actors:

@@ -89,6 +89,8 @@ class RayEngine:
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # An error ends a run once: tasks that were under way beside it need print none of theirs.
+        os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
         # Workers run one task after another: polars need not hand memory back in between and fault
         # it in again (a tenth of the time of resolve; its own setting is half a second).
         os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:30000,muzzy_decay_ms:30000")

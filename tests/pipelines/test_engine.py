@@ -44,6 +44,14 @@ def test_an_error_arrives_as_what_was_raised(engine: Engine) -> None:
     assert str(unwrap(caught.value)) == "row 7 is not there"
 
 
+def test_errors_while_others_are_just_ending(ray_engine: RayEngine) -> None:
+    """To cancel what is under way would abort the process, within some ten of such runs."""
+    mixed = [_task(tasks.refuse, n) if n % 2 else _task(tasks.square, n) for n in range(6)]
+    for _ in range(40):
+        with pytest.raises(SourceError):
+            list(ray_engine.run(mixed))
+
+
 def test_ray_runs_in_other_processes(ray_engine: RayEngine) -> None:
     results = list(ray_engine.run([_task(tasks.square, n) for n in range(4)]))
     assert os.getpid() not in {result["pid"] for _, result in results}

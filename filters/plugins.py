@@ -20,6 +20,7 @@ import polars as pl
 import pyarrow as pa
 
 from filters.base import Filter, Params
+from filters.models import ModelFilter, Settings
 from manifests.errors import UsageError
 from manifests.user_modules import load_module
 
@@ -66,6 +67,12 @@ def _problems(here: Filter) -> Iterator[str]:
         yield f"reasons are a tuple of words in small letters, not {said['reasons']!r}"
     if not (isinstance(said["params_type"], type) and issubclass(said["params_type"], Params)):
         yield "params_type is no class derived from filters.base.Params"
+    if isinstance(here, ModelFilter):
+        asked = getattr(here, "settings_type", None)
+        if not (isinstance(asked, type) and issubclass(asked, Settings)):
+            yield "a model filter's settings_type is a class derived from filters.models.Settings"
+        if not getattr(here, "files", None):
+            yield "a model filter's files are patterns of the names of its weights: ('*.onnx',)"
     if not isinstance(getattr(sys.modules[type(here).__module__], "SCORES", None), pa.Schema):
         yield "the file binds no SCORES, a pyarrow schema of what measure gives"
 

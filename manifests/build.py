@@ -146,6 +146,9 @@ class BuildManifest(_Frozen):
     missing: dict[str, str] = Field(
         default={}, description="components that it was built without, and why"
     )
+    masked_pii: tuple[str, ...] = Field(
+        default=(), description="kinds of source in whose texts addresses were replaced"
+    )
     terms: tuple[OriginTerms, ...] = Field(
         default=(), description="licences and attributions of what the build holds"
     )

@@ -17,7 +17,6 @@ from typing import IO, Any
 
 import fsspec
 import orjson
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -130,8 +129,7 @@ def sweep_temporary(uri: str) -> None:
     if not is_local(uri) or not local_path(uri).is_dir():
         return
     for file in local_path(uri).rglob(f"{_TEMPORARY_PREFIX}*-*"):
-        owner = file.name.removeprefix(_TEMPORARY_PREFIX).split("-", 1)[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        if is_left_behind(file.name.removeprefix(_TEMPORARY_PREFIX).split("-", 1)[0]):
             file.unlink(missing_ok=True)
 
 
@@ -272,6 +270,15 @@ def open_ipc(uri: str) -> pa.ipc.RecordBatchFileReader:
             return pa.ipc.open_file(pa.memory_map(str(local_path(uri))))
         fs, path = filesystem(uri)
         return pa.ipc.open_file(pa.PythonFile(fs.open(path, "rb", cache_type="none"), "r"))
+
+
+def is_left_behind(owner: str) -> bool:
+    """Whether what a process named by its id (`owner`) was left by one that is gone."""
+    if not owner.isdigit():
+        return False
+    import psutil
+
+    return not psutil.pid_exists(int(owner))
 
 
 def free_bytes(uri: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,15 @@ class MarkedList(list[Any]):
         self.marks = marks
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader whose mappings and lists are marked; `file` stands for the file in marks."""
+# Where PyYAML has libyaml, as its wheels do, that is some ten times faster; but it descends on the
+# C stack, which some 20,000 levels overflow. A level takes a bracket, a `- ` on a line of several,
+# or a space of indentation: of all these together texts that it is given have far fewer.
+_MAX_BRACKETS = 5_000
+_DEEP_LINE = re.compile(r"(?:[-?:][ \t]+){1000}|[ \t]{1000}")
+
+
+class _Marks:
+    """Constructor whose mappings and lists are marked; `file` stands for the file in marks."""
 
     file = ""
 
@@ -59,7 +67,22 @@ class _Loader(yaml.SafeLoader):
         return Mark(self.file, node.start_mark.line + 1)
 
 
-def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[Marked]:
+class _Loader(_Marks, yaml.SafeLoader):
+    pass
+
+
+class _FastLoader(_Marks, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    pass
+
+
+def _loader(text: str, file: str) -> Any:
+    is_flat = text.count("[") + text.count("{") <= _MAX_BRACKETS and not _DEEP_LINE.search(text)
+    loader = (_FastLoader if is_flat else _Loader)(text)
+    loader.file = file
+    return loader
+
+
+def _construct_mapping(loader: Any, node: yaml.MappingNode) -> Iterator[Marked]:
     found = Marked(loader.mark(node))
     yield found
     for key, value in loader.construct_mapping(node).items():
@@ -69,21 +92,21 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[Mark
         found.marks[str(key.value)] = loader.mark(key)
 
 
-def _construct_list(loader: _Loader, node: yaml.SequenceNode) -> Iterator[MarkedList]:
+def _construct_list(loader: Any, node: yaml.SequenceNode) -> Iterator[MarkedList]:
     found = MarkedList([loader.mark(child) for child in node.value])
     yield found
     found.extend(loader.construct_sequence(node))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-_Loader.add_constructor("tag:yaml.org,2002:seq", _construct_list)
+for _kind in (_Loader, _FastLoader):
+    _kind.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+    _kind.add_constructor("tag:yaml.org,2002:seq", _construct_list)
 
 
 def parse_yaml(text: str, file: str, what: str) -> Marked:
     """The mapping in YAML `text`; errors say `file` and line, and `what` it should be."""
     try:
-        loader = _Loader(text)
-        loader.file = file
+        loader = _loader(text, file)
         node = loader.get_single_node()
         if node is not None:
             _prepare(node, (), set(), file)

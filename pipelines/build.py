@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 import filters
 from filters.base import Filter
-from manifests.build import BuildManifest
 from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import free_bytes, join
 from mixtures.checks import check_filters, check_where
@@ -20,29 +19,22 @@ from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
-from pipelines.build_folder import finished_shard, open_build, refuse_foreign, write_run
 from pipelines.catalog import open_catalog
 from pipelines.clips import FrameSpec
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
 from pipelines.downloads import Downloads, with_cache
-from pipelines.emit import EMIT_VERSION
 from pipelines.engine import Task
 from pipelines.exclude import Exclusions, read_exclusions
-from pipelines.finish import finish
 from pipelines.gather import Gathered, gather
 from pipelines.judge import Rule, parse_rules, score_schemas
 from pipelines.judges import Judges
-from pipelines.ledger import ledger_tasks
 from pipelines.options import BuildOptions
-from pipelines.parts import subset_codes
 from pipelines.pii_measures import plan_pii_measures
 from pipelines.progress import human_bytes
 from pipelines.resolution import Resolved, resolve
-from pipelines.runner import SMALL_BYTES, Runner
+from pipelines.runner import Runner
 from pipelines.scratch import scratch_folder
 from pipelines.shape import Counter
-from pipelines.shard_rows import run_shard_task
-from pipelines.shards import shard_tasks
 from pipelines.store import check_writable, mark_used, sweep_spools
 from pipelines.tables import print_result
 from pipelines.token_measures import plan_token_measures
@@ -50,7 +42,11 @@ from pipelines.tokenizers import open_tokenizer
 from pipelines.weights import bind_models
 from sources.base import Source
 
-_EMIT_MEMORY = 768 << 20
+if TYPE_CHECKING:
+    from manifests.build import BuildManifest
+
+# Part of every plan: bump it when emit writes the same rows as other bytes.
+_EMIT_VERSION = 2
 # What one upstream row may weigh in media, for the disk estimate under --limit.
 _LIMIT_ROW_BYTES = 2_000_000
 
@@ -157,6 +153,10 @@ def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | No
 
 
 def _build(job: Job, started: float) -> BuildManifest:
+    # What only writes is not loaded for a plan.
+    from pipelines.build_folder import open_build, refuse_foreign, write_run
+    from pipelines.write import write_build
+
     options = job.options
     check_writable(options.out, "--out")
     check_writable(options.store, "--store")
@@ -169,7 +169,7 @@ def _build(job: Job, started: float) -> BuildManifest:
         plan = _make_plan(job, gathered, resolved)
         finished = open_build(options, plan)
         if finished is None:
-            finished = _write(job, gathered, resolved, plan)
+            finished = write_build(job, gathered, resolved, plan)
             write_run(options, started)
         else:
             job.console.print("this build is complete already; nothing to do")
@@ -259,7 +259,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins = {f"revision:{repo}": revision for repo, revision in gathered.revisions.items()}
     pins["index"] = resolved.digest
     pins["frames"] = FrameSpec().spec
-    pins["emit"] = str(EMIT_VERSION)
+    pins["emit"] = str(_EMIT_VERSION)
     pins |= {f"filter:{f.name}": f.fingerprint for f in job.filters}
     pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
@@ -278,33 +278,3 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
         job.missing | dict.fromkeys(resolved.empty, "it has no samples here"),
         restricted_rows(resolved.rows, gathered.cards),
     )
-
-
-def _write(job: Job, gathered: Gathered, resolved: Resolved, plan: Plan) -> BuildManifest:
-    """Data, then ledger, then card and manifest."""
-    out, runner = job.options.out, job.runner
-    records = _emit(job, resolved)
-    subsets = subset_codes(gathered.cards)
-    tasks = ledger_tasks(out, resolved, subsets)
-    ledgers = runner.run("ledger", tasks, unit="rows", is_small=resolved.is_small)
-    return finish(out, plan, gathered.cards, job.rules, resolved.totals, records, ledgers)
-
-
-def _emit(job: Job, resolved: Resolved) -> list[dict[str, Any]]:
-    options = job.options
-    free = free_bytes(options.out)
-    if free is not None and resolved.num_bytes > free:
-        raise UsageError(
-            f"the build needs {human_bytes(resolved.num_bytes)} and the disk of {options.out} has "
-            f"{human_bytes(free)} free; name another --out, or ask for less with --num-samples"
-        )
-    records, tasks = [], []
-    for task in shard_tasks(options.out, resolved):
-        done = finished_shard(options.out, task.name)
-        if done is not None:
-            records.append(done)
-            continue
-        size = resolved.num_bytes * len(task.slots) // resolved.total
-        name = f"emit {task.name}"
-        tasks.append(Task(name, "data", run_shard_task, (task,), _EMIT_MEMORY, size))
-    return records + job.runner.run("emit", tasks, is_small=resolved.num_bytes < SMALL_BYTES)

@@ -131,6 +131,13 @@ def _policies(manifest: BuildManifest) -> list[str]:
     return ["## Filters by kind of source", "", note, "", markdown_table(header, rows), ""]
 
 
+def _masked(manifest: BuildManifest) -> list[str]:
+    if not manifest.masked_pii:
+        return []
+    kinds = " and ".join(kind.replace("_", " ") for kind in manifest.masked_pii)
+    return [f"E-mail addresses and public IP addresses in rows of {kinds} are replaced.", ""]
+
+
 def _params(params: dict[str, Any] | None) -> str:
     if params is None:
         return "off"
@@ -198,6 +205,7 @@ def render_card(manifest: BuildManifest) -> str:
             "One line for each of them is in `ledger/`; `mixture why BUILD ID` reads it.",
             "",
             *_policies(manifest),
+            *_masked(manifest),
             "## Licenses and sources",
             "",
             _let_in(manifest),

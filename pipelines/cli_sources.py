@@ -81,4 +81,5 @@ def _check(args: argparse.Namespace, console: Console) -> int:
 
 
 def print_json(console: Console, value: object) -> None:
-    console.print(canonical_json(value).decode(), soft_wrap=True, end="")
+    # Not by `print`, which looks for words to colour in all of it.
+    console.file.write(canonical_json(value).decode())

@@ -1,4 +1,7 @@
-"""Curate: makes the store hold the facts of every shard that a build needs, and nothing twice."""
+"""Curate: makes the store hold the facts of every shard that a build needs, and nothing twice.
+
+What runs a task is imported where there is one: a plan of a full store needs no decoders.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,8 @@ from filters.base import Filter
 from filters.models import ModelFilter
 from manifests.ids import key_digest
 from pipelines.clips import FrameSpec
-from pipelines.curate_media import MediaTask, run_media_task
-from pipelines.curate_rows import RowTask, run_row_task
 from pipelines.engine import Task
 from pipelines.measures import facts_bytes, measure_folder, missing
-from pipelines.model_measures import model_task
 from pipelines.store import is_done, media_folder, row_folder
 from pipelines.upstream import Upstream, card_digest, media_key, row_key
 from sources.base import MediaShard, RowShard
@@ -114,11 +114,13 @@ class _SourcePlan:
         makers = f"{_MAKERS_VERSION}|{spec.spec}"
         key = media_key(root, shard, source.fingerprint, makers)
         folder = media_folder(self._store, source.name, key)
+        if self._is_there(folder):
+            return folder
+        from pipelines.curate_media import MediaTask, run_media_task
+
         task = MediaTask(source.ref, root, shard, self._store, folder, spec, self._names["media"])
         size = sum(file.size for file in shard.files)
-        self._add(
-            self.media_tasks,
-            folder,
+        self.media_tasks.append(
             Task(
                 name=f"media {source.name} {shard.files[0].path}",
                 group=source.name,
@@ -127,7 +129,7 @@ class _SourcePlan:
                 memory_bytes=_memory(size),
                 weight=size,
                 isolated_args=(replace(task, isolate=True),),
-            ),
+            )
         )
         return folder
 
@@ -136,13 +138,15 @@ class _SourcePlan:
         available = key_digest(*media) if media is not None else ""
         key = row_key(root, shard, self._facts, available)
         folder = row_folder(self._store, source.name, shard.subset, key)
+        if self._is_there(folder):
+            return folder, shard.file.path
+        from pipelines.curate_rows import RowTask, run_row_task
+
         task = RowTask(source.ref, root, shard, folder, self._names["sample"])
         if media is not None:
             assert shard.stop is not None, "a limit gives every shard an end"
             task = replace(task, take=shard.stop - shard.start, media_folders=media)
-        self._add(
-            self.row_tasks,
-            folder,
+        self.row_tasks.append(
             Task(
                 name=f"rows {source.name} {shard.file.path}",
                 group=source.name,
@@ -150,15 +154,14 @@ class _SourcePlan:
                 args=(task,),
                 memory_bytes=_memory(shard.file.size),
                 weight=shard.file.size,
-            ),
+            )
         )
         return folder, shard.file.path
 
-    def _add(self, tasks: list[Task], folder: str, task: Task) -> None:
-        if is_done(folder):
-            self.num_done += 1
-        else:
-            tasks.append(task)
+    def _is_there(self, folder: str) -> bool:
+        done = is_done(folder)
+        self.num_done += done
+        return done
 
 
 def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> list[Task]:
@@ -170,7 +173,7 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
             for folder in folders:
                 lacking = missing(folder, wanted)
                 models = [f for f in lacking if isinstance(f, ModelFilter)]
-                tasks += [model_task(source.name, folder, f) for f in models]
+                tasks += _model_tasks(source.name, folder, models)
                 lacking = [f for f in lacking if f not in models]
                 if lacking:
                     tasks.append(
@@ -185,3 +188,11 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
                         )
                     )
     return tasks
+
+
+def _model_tasks(source: str, folder: str, models: Sequence[ModelFilter]) -> list[Task]:
+    if not models:
+        return []
+    from pipelines.model_measures import model_task
+
+    return [model_task(source, folder, model) for model in models]

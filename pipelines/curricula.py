@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from manifests.build import BuildManifest
 from manifests.storage import join
 from mixtures.curriculum import Curriculum, load_curriculum
 from mixtures.recipe_file import load_recipe
 from pipelines.build import build
 from pipelines.options import BuildOptions
+
+if TYPE_CHECKING:
+    from manifests.build import BuildManifest
 
 
 def build_curriculum(options: BuildOptions, console: Console) -> list[BuildManifest]:

@@ -19,10 +19,8 @@ from manifests.schema import SAMPLE_SCHEMA
 from manifests.storage import atomic_file, join, write_json
 from pipelines.emit_rows import ROW_GROUP_BYTES, EmitTask, StoreReader
 
-__all__ = ["EMIT_VERSION", "ROW_GROUP_BYTES", "EmitTask", "parquet_options", "run_emit_task"]
+__all__ = ["ROW_GROUP_BYTES", "EmitTask", "parquet_options", "run_emit_task"]
 
-# Part of every plan: bump it when the same rows are written as other bytes.
-EMIT_VERSION = 2
 _HASH_AHEAD = 32
 _HASH_BYTES = 1 << 20
 _DICTIONARY_LEAVES = {

@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import psutil
-
 from manifests.errors import EngineError, UsageError
 from manifests.user_modules import users_fault
 from pipelines.actors import Actors, Pool, Workers
@@ -118,6 +116,8 @@ class RayEngine:
             "configure_logging": False,
         }
         if address is None:
+            import psutil
+
             # Tasks return small records; media never travel through the object store.
             store_bytes = min(256 << 20, psutil.virtual_memory().total // 10)
             settings |= {"num_cpus": workers, "include_dashboard": False}

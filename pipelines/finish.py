@@ -164,6 +164,7 @@ def finish(
         "licenses": plan.pins["licenses"],
         "skipped": skipped(plan),
         "missing": plan.missing,
+        "masked_pii": plan.recipe.mask_pii,
         "terms": origin_terms(counts, cards),
         "funnel": counts,
         "components": component_rows(plan),

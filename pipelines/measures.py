@@ -15,10 +15,8 @@ import pyarrow as pa
 import filters
 from filters import plugins
 from filters.base import Filter
-from filters.pixels import PixelFilter
 from manifests.storage import exists, filesystem, join, open_ipc, open_parquet, read_parquet
 from pipelines.store import measure_path
-from pipelines.stored_pictures import measure_pictures
 
 _FACTS = {"sample": "samples.arrow", "media": "media.parquet"}
 
@@ -67,6 +65,10 @@ def measure_folder(folder: str, names: Sequence[str], isolate: bool = False) -> 
 
     All are of one level; `isolate` decodes pictures in a child process.
     """
+    # They bring Pillow, which what only asks what is `missing` does without.
+    from filters.pixels import PixelFilter
+    from pipelines.stored_pictures import measure_pictures
+
     wanted = [filters.get(name) for name in names]
     level = wanted[0].level
     batches = _sample_batches(folder) if level == "sample" else _media_batches(folder)

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Literal
 
-import psutil
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -63,9 +62,12 @@ class MemoryWatch:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _watch(self) -> None:
+        import psutil
+
         me = psutil.Process()
         while True:
             total = 0
@@ -109,7 +111,8 @@ class StageProgress:
             )
 
     def __enter__(self) -> StageProgress:
-        self._memory.start()
+        if not self._console.quiet:
+            self._memory.start()
         if self._bars:
             self._bars.start()
             for group, total in self._totals.items():

@@ -16,10 +16,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import psutil
 import pyarrow as pa
 
-from manifests.storage import is_local, join, local_path, open_ipc, remove_tree, write_ipc
+from manifests.storage import (
+    is_left_behind,
+    is_local,
+    join,
+    local_path,
+    open_ipc,
+    remove_tree,
+    write_ipc,
+)
 
 _PREFIX = ".scratch-"
 
@@ -43,8 +50,7 @@ def sweep_scratch(parent: str) -> None:
     if not is_local(parent):
         return
     for folder in Path(local_path(parent)).glob(f"{_PREFIX}*-*"):
-        owner = folder.name.removeprefix(_PREFIX).split("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        if is_left_behind(folder.name.removeprefix(_PREFIX).split("-")[0]):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -19,11 +19,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from filters.base import Filter
 from manifests.errors import UsageError
-from manifests.storage import exists, is_local, join, local_path, write_json
+from manifests.storage import exists, is_left_behind, is_local, join, local_path, write_json
 from sources.base import ALL_SUBSETS
 from sources.retries import final_error
 
@@ -79,10 +77,15 @@ def mark_used(folders: Iterable[str]) -> None:
 
     Object stores cannot change a time alone: there it is the time of writing that counts.
     """
-    for folder in folders:
-        if is_local(folder):
+    mark_files_used(join(folder, "done.json") for folder in folders)
+
+
+def mark_files_used(uris: Iterable[str]) -> None:
+    """The same of single files."""
+    for uri in uris:
+        if is_local(uri):
             with contextlib.suppress(OSError):  # a store that may only be read
-                os.utime(local_path(join(folder, "done.json")))
+                os.utime(local_path(uri))
 
 
 def _spools(store: str) -> Path:
@@ -100,6 +103,5 @@ def make_spool(store: str) -> Path:
 def sweep_spools(store: str) -> None:
     """Remove the spools of processes that were killed."""
     for folder in _spools(store).glob(f"{_SPOOL_PREFIX}*"):
-        owner = folder.name.removeprefix(_SPOOL_PREFIX)
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        if is_left_behind(folder.name.removeprefix(_SPOOL_PREFIX)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -14,19 +14,20 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-import psutil
 
 from manifests.errors import UsageError, nearest
-from manifests.storage import exists, filesystem, join, remove_tree
+from manifests.storage import exists, filesystem, is_left_behind, join, remove_tree
 from pipelines.store import DOWNLOADS, RESOLVED
 
-Kind = Literal["media", "rows", "resolved", "download", "temporary"]
+Kind = Literal["media", "rows", "resolved", "download", "model", "temporary"]
 
 _KEY = r"[0-9a-f]{16,64}"
 _FACTS = re.compile(
     rf"(?P<folder>(?:media/(?P<media>[^/]+)|rows/(?P<rows>[^/]+)/[^/]+|(?P<resolved>{RESOLVED}))"
     rf"/{_KEY})/(?P<file>.+)"
 )
+# Weights of filters and tokenizers: copied in anew by the next build that names them.
+_MODEL = re.compile(rf"(?P<entry>weights/{_KEY}|tokenizers/{_KEY}\.json)(?:/.+)?")
 _DOWNLOAD = re.compile(rf"{DOWNLOADS}/{_KEY}-\d+-[^/]*")
 _TEMPORARY = re.compile(r"\.tmp-(?:spool-)?(?P<process>\d+)(?:-[^/]*)?(?:/.*)?")
 # A task writes something at least this often; what was untouched for longer has no writer.
@@ -36,7 +37,10 @@ _DAY_S = 24 * 60 * 60
 
 @dataclass(slots=True)
 class Entry:
-    """A folder of facts, a download, or what a killed process left; `path` is below the store."""
+    """A folder of facts, a download, a model, or what a killed process left.
+
+    `path` is below the store.
+    """
 
     kind: Kind
     path: str
@@ -94,6 +98,9 @@ def _place(path: str) -> Entry | None:
         return Entry(kind, facts["folder"], _source(facts))
     if _DOWNLOAD.fullmatch(path):
         return Entry("download", path, "downloads", is_done=not path.endswith(".part"))
+    model = _MODEL.fullmatch(path)
+    if model:
+        return Entry("model", model["entry"], "models", is_done=True)
     return None
 
 
@@ -108,7 +115,7 @@ def _changed(info: dict[str, Any]) -> float:
 
 
 def summary(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """One line a source, by name, then downloads; temporaries count as incomplete."""
+    """One line a source, by name, downloads and models among them; temporaries are incomplete."""
     lines: dict[str, dict[str, Any]] = {}
     for entry in entries:
         name = entry.source or "temporary files"
@@ -148,7 +155,7 @@ def garbage(
 
 def _is_alive(path: str) -> bool:
     found = _TEMPORARY.search(path)
-    return found is not None and psutil.pid_exists(int(found["process"]))
+    return found is not None and not is_left_behind(found["process"])
 
 
 def remove(store: str, entry: Entry) -> None:

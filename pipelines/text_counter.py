@@ -12,15 +12,17 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import AddedToken, Tokenizer
 
 from manifests.errors import UsageError
 from mixtures.tokens import Template
 from pipelines.byte_cuts import FOREIGN_SPACE, cut
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 _END = "<end_of_utterance>"
 # What the chat template and the image layout of SmolVLM put around texts.
@@ -121,6 +123,8 @@ class TextCounter:
 def _open(data: bytes, name: str) -> Tokenizer:
     """With the template's special tokens: a tokenizer that lacks some is given them, as SmolVLM
     gave them to SmolLM2's."""
+    from tokenizers import AddedToken, Tokenizer
+
     try:
         tokenizer = Tokenizer.from_str(data.decode())
     except Exception as error:  # the library raises bare Exception

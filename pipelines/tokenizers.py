@@ -13,6 +13,7 @@ from pathlib import Path
 
 from manifests.errors import IntegrityError, UsageError
 from manifests.storage import exists, join, read_bytes, write_bytes
+from pipelines.store import mark_files_used
 from pipelines.text_counter import TextCounter
 from sources.retries import with_retries
 
@@ -46,6 +47,7 @@ def open_tokenizer(spec: str | None, store: str) -> TokenizerRef | None:
     uri = join(store, "tokenizers", f"{fingerprint}.json")
     if not exists(uri):
         write_bytes(uri, data)
+    mark_files_used([uri])
     return TokenizerRef(name, fingerprint, uri)
 
 

@@ -33,7 +33,7 @@ from manifests.storage import atomic_file, exists, is_local, join, local_path
 from mixtures.policies import Setting
 from mixtures.recipe import Recipe
 from pipelines.judge import Rule
-from pipelines.store import check_writable
+from pipelines.store import check_writable, mark_files_used
 from sources.retries import with_retries
 
 _HUB = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(/(?P<file>[\w./-]+))?(@(?P<revision>[\w./-]+))?")
@@ -184,4 +184,5 @@ def _keep(name: str, found: Mapping[str, Path], store: str) -> Weights:
         if not exists(join(uri, file)):
             with path.open("rb") as source, atomic_file(join(uri, file)) as target:
                 shutil.copyfileobj(source, target, 1 << 20)
+    mark_files_used(join(uri, file) for file in found)
     return Weights(name=name, uri=uri, files=digests, num_bytes=size)

@@ -14,8 +14,6 @@ from typing import Any, Literal
 
 from manifests.cards import SourceCard
 from pipelines.curate import CuratePlan
-from pipelines.curate_media import MediaTask
-from pipelines.curate_rows import RowTask
 from pipelines.source_tables import num_rows
 from pipelines.upstream import Upstream
 from sources.root import FileRef
@@ -93,10 +91,10 @@ def upstream_work(upstream: Upstream, curate: CuratePlan) -> SourceWork:
     said = card_work(card, upstream.subsets or ())
     media = _sizes([file for _, shard in upstream.media for file in shard.files])
     rows = _sizes([shard.file for _, shard in upstream.rows])
-    left = [task for task in (*curate.media, *curate.rows) if task.group == card.name]
-    work = [task.args[0] for task in left]
-    media_left = _sizes([f for w in work if isinstance(w, MediaTask) for f in w.shard.files])
-    rows_left = _sizes([w.shard.file for w in work if isinstance(w, RowTask)])
+    media_work = [task.args[0] for task in curate.media if task.group == card.name]
+    row_work = [task.args[0] for task in curate.rows if task.group == card.name]
+    media_left = _sizes([file for work in media_work for file in work.shard.files])
+    rows_left = _sizes([work.shard.file for work in row_work])
     pending: Counter[Kind] = Counter(
         {_media_kind(card, upstream.subsets): sum(media_left.values())}
     )

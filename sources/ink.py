@@ -10,12 +10,14 @@ import io
 import math
 import zlib
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
-from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
 
 # How an ink is drawn, in pixels of the PNG. MathWriting's readme: coordinates are not normalised, y
 # grows downward, "a stroke radius of about 1.5" is reasonable at one pixel a unit.
@@ -115,6 +117,8 @@ def _point(text: str) -> tuple[float, float]:
 
 def render_ink(ink: Ink) -> bytes:
     """A grayscale PNG; about 4 ms an ink. InkError where there is nothing to draw."""
+    from PIL import Image, ImageDraw
+
     drawn = strokes(ink)
     frame = _frame(drawn)
     size = (frame.width * SUPERSAMPLE, frame.height * SUPERSAMPLE)

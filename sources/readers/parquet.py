@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.errors import SchemaDriftError, SourceError
+from manifests.storage import is_local
 from sources.conversations import RowError
 from sources.root import FileRef, Root
 
@@ -78,14 +79,22 @@ def parquet_shards(
     nobody could say how many rows would be missing from the ledger.
     """
     listed = list(files)
-    with ThreadPoolExecutor(_NUM_FOOTER_THREADS) as pool:
-        layouts = list(pool.map(partial(read_layout, root), listed))
+    layouts = _layouts(root, listed)
     shards = []
     for file, layout in zip(listed, layouts, strict=True):
         if not any(set(leaves) <= set(layout.leaves) for leaves in required):
             _raise_drift(root, file, layout, required)
         shards += [(file, start, stop) for start, stop in _ranges(layout.groups, target_bytes)]
     return shards
+
+
+def _layouts(root: Root, files: Sequence[FileRef]) -> list[Layout]:
+    """Footers, where they are far away several at a time."""
+    read = partial(read_layout, root)
+    if is_local(root.uri) or len(files) < 2:
+        return list(map(read, files))
+    with ThreadPoolExecutor(min(len(files), _NUM_FOOTER_THREADS)) as pool:
+        return list(pool.map(read, files))
 
 
 def _raise_drift(

@@ -176,6 +176,34 @@ def test_a_module_that_is_no_filter(example: Path, before: str, after: str, said
         filters.get(str(module))
 
 
+_NO_MODEL = """
+from filters.turn_length import SCORES, TurnLength
+from filters.models import ModelFilter
+
+class Mine(ModelFilter, TurnLength):
+    name = "mine"
+    reasons = ("mine_too_long",)
+    check = load = None
+    LINE
+
+FILTER = Mine()
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("files = ('*.bin',)", "settings_type is a class derived from filters.models.Settings"),
+        ("from filters.models import Settings as settings_type", "files are patterns of the names"),
+    ],
+)
+def test_a_module_that_is_no_model_filter(tmp_path: Path, line: str, said: str) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(_NO_MODEL.replace("LINE", line))
+    with pytest.raises(UsageError, match=said):
+        filters.get(str(module))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [

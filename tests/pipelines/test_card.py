@@ -101,6 +101,10 @@ def test_terms_are_those_of_what_is_inside() -> None:
         ({}, "Rows of any licence were let in."),
         ({"licenses": "permissive"}, "Only rows were let in that a product may be trained on."),
         ({"licenses": "non-commercial"}, "Only rows were let in whose terms of use are known."),
+        (
+            {"masked_pii": ("web", "document_image")},
+            "IP addresses in rows of web and document image are replaced.",
+        ),
         ({"skipped": ("a", "b")}, "Left out, because they could not be reached: a, b."),
     ],
 )

@@ -29,6 +29,8 @@ FOREIGN = (
     "rows/magpie/0123456789abcdef/x.parquet",
     f"backup/media/magpie/{KEYS[0]}/done.json",
     "downloads/mine.zip",
+    "weights/mine.bin",
+    "tokenizers/mine.json",
 )
 
 
@@ -48,6 +50,10 @@ def facts() -> dict[str, bytes]:
         f"rows/magpie/a_b/{KEYS[1]}/done.json": rows.encode(),
         f"rows/magpie/a_b/{KEYS[2]}/samples.arrow": b"x" * 50,
         f"rows/the_cauldron/ai2d/{KEYS[0]}/done.json": rows.encode(),
+        f"weights/{KEYS[0] * 4}/weights.bin": b"x" * 5,
+        f"weights/{KEYS[1] * 4}/config.json": b"x",
+        f"weights/{KEYS[1] * 4}/model.safetensors": b"x" * 6,
+        f"tokenizers/{KEYS[2] * 4}.json": b"x" * 3,
         f"downloads/{KEYS[0] * 2}-7-big.zip": b"x" * 7,
         f"downloads/{KEYS[1] * 2}-9-other.zip.part": b"x",
     }
@@ -90,6 +96,7 @@ def test_what_is_there(store: str, capsys: Printed) -> None:
     assert {name: tuple(line[c] for c in counts) for name, line in lines.items()} == {
         "downloads": (1, 0, 0, 1),
         "magpie": (2, 5, 3, 1),
+        "models": (3, 0, 0, 0),
         "the_cauldron": (1, 5, 0, 0),
     }
     size = sum(len(data) for path, data in facts().items() if "/magpie/" in path)
@@ -104,6 +111,10 @@ def test_what_may_be_under_way_stays(store: str, capsys: Printed) -> None:
     assert collect(store, capsys) == []
 
 
+MODELS = [
+    f"tokenizers/{KEYS[2] * 4}.json",
+    *(f"weights/{key * 4}" for key in KEYS[:2]),
+]
 INCOMPLETE = [f"downloads/{KEYS[1] * 2}-9-other.zip.part", f"rows/magpie/a_b/{KEYS[2]}"]
 OPTIONS: list[tuple[list[str], list[str]]] = [
     ([], INCOMPLETE),
@@ -119,8 +130,10 @@ OPTIONS: list[tuple[list[str], list[str]]] = [
             *(f"downloads/{KEYS[0] * 2}-7-big.zip", INCOMPLETE[0]),
             *(f"media/magpie/{KEYS[0]}", f"rows/magpie/a_b/{KEYS[1]}", INCOMPLETE[1]),
             f"rows/the_cauldron/ai2d/{KEYS[0]}",
+            *MODELS,
         ],
     ),
+    (["--source", "models"], MODELS),
 ]
 
 

@@ -6,10 +6,11 @@ the sample that names it, so that the same picture may pass as a chart and fall 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from pydantic import ValidationError
@@ -26,6 +27,8 @@ from mixtures.recipe import Recipe
 from pipelines.join import Joined
 from pipelines.store import measure_path
 
+# Scores that are judged at once, where folders are small.
+_MANY_ROWS = 1 << 20
 _OPEN = pl.col("fate").is_null()
 _OF_POLICY = ["kind", "modality", "category"]
 
@@ -158,28 +161,58 @@ def _judged_folders(asked: pl.DataFrame, folders: Sequence[str], rule: Rule) -> 
     schema = {"place": pl.Int64, "rule": pl.String, "value": pl.String}
     parts = [pl.DataFrame(schema={**schema, "folder": pl.Int32, "setting": pl.Int32})]
     wanted = asked.unique().drop_nulls().sort("folder", "setting")
-    for (number,), group in wanted.group_by("folder", maintain_order=True):
-        assert isinstance(number, int)
-        path = measure_path(folders[number], rule.filter)
-        scores = pl.DataFrame(pl.from_arrow(read_parquet(path)))
-        for setting in group["setting"].to_list():
-            bad = _judged(scores, rule.filter, rule.settings()[setting])
+    for places, scores in _measured(wanted["folder"], folders, rule.filter):
+        for setting in wanted["setting"].unique().sort():
+            mine = wanted.filter(pl.col("setting") == setting)["folder"].implode()
+            here = places.select(pl.col("folder").is_in(mine)).to_series()
+            bad = _judged(scores.filter(here), rule.filter, rule.settings()[setting])
+            found = places.filter(here).select(pl.all().gather(bad["at"]))
             parts.append(
-                bad.with_columns(folder=pl.lit(number, pl.Int32), setting=pl.lit(setting, pl.Int32))
+                found.with_columns(bad["rule"], bad["value"], setting=pl.lit(setting, pl.Int32))
             )
-    return pl.concat(parts)
+    return pl.concat(parts, how="diagonal")
+
+
+def _measured(
+    numbers: pl.Series, folders: Sequence[str], filter_: Filter
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """(folder and place in it, scores) of all rows of the numbered folders, many at a time.
+
+    A folder may hold ten rows or a hundred thousand; a judgement takes a millisecond of its own.
+    """
+    held: list[tuple[int, pa.Table]] = []
+    for number in numbers.unique(maintain_order=True):
+        held.append((number, read_parquet(measure_path(folders[number], filter_))))
+        if sum(table.num_rows for _, table in held) >= _MANY_ROWS:
+            yield _in_one(held)
+            held = []
+    if held:
+        yield _in_one(held)
+
+
+def _in_one(held: Sequence[tuple[int, pa.Table]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    counts = [table.num_rows for _, table in held]
+    places = pl.DataFrame(
+        {
+            "folder": np.repeat(np.array([number for number, _ in held], np.int32), counts),
+            "place": np.concatenate([np.arange(count) for count in counts]),
+        }
+    )
+    # In one chunk: polars 2.1 panics where it makes texts of a filtered frame of several.
+    scores = pa.concat_tables([table for _, table in held]).combine_chunks()
+    return places, pl.DataFrame(pl.from_arrow(scores))
 
 
 def _judged(scores: pl.DataFrame, filter_: Filter, params: Params) -> pl.DataFrame:
-    """Place, reason and the scores as text of the rows of a folder's facts that are wrong."""
+    """Place (`at`), reason and the scores as text of the rows that are wrong."""
     shown = pl.concat_str(
         [pl.format(f"{name}={{}}", pl.col(name)) for name in scores.columns],
         separator=" ",
         ignore_nulls=True,
     )
     judged = scores.with_columns(rule=plugins.judge(filter_, scores, params))
-    bad = judged.with_row_index("place").filter(pl.col("rule").is_not_null())
-    return bad.select(pl.col("place").cast(pl.Int64), "rule", value=shown)
+    bad = judged.with_row_index("at").filter(pl.col("rule").is_not_null())
+    return bad.select("at", "rule", value=shown)
 
 
 def _set_fate(index: pl.DataFrame, reasons: pl.DataFrame, fate: Fate, stage: Stage) -> pl.DataFrame:

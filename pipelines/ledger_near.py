@@ -6,11 +6,12 @@ What was dropped is in the ledger with its scores; those of rows that passed lie
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from filters.base import Filter, Params
 from manifests.ledger import Fate, Stage
@@ -28,6 +29,8 @@ from pipelines.store import measure_path
 Side = Literal["kept", "dropped"]
 
 NUM_NEAR = 3
+# Rows and scores of one side that are held at once: about 100 MB.
+_MANY_ROWS = 500_000
 _PLACE = ["subset", "file", "row", "group"]
 _SHOWN = [*_PLACE, "source", "fate", "stage", "rule", "value", "id"]
 _BEFORE = [stage.value for stage in (Stage.CURATE, Stage.JOIN, Stage.ACCESS, Stage.FILTER)]
@@ -80,7 +83,7 @@ class NearView:
 def near_view(build: str, fate: Fate | None, store: BuildStore) -> NearView:
     """The rows nearest to each threshold on both sides; of one fate where that is asked."""
     rules = build_filters(build).rules
-    found: list[NearRow] = []
+    found = _Found()
     num_passed = num_measured = 0
     for name in ledger_files(build):
         entries = read_entries(build, name, _SHOWN)
@@ -92,29 +95,84 @@ def near_view(build: str, fate: Fate | None, store: BuildStore) -> NearView:
         for joined, rows in _measured(store, name.removesuffix(".parquet"), left, rules):
             known = rows.filter(pl.col("stage") != Stage.FILTER.value)
             num_measured += known.height
-            found += _passed(joined, known, rules)
+            _add_passed(found, joined, known, rules)
+            _add_failed(found, rows, rules)
             left = left.join(rows, on=_PLACE, how="anti")
-            found = _nearest_of([*found, *_failed(rows, rules)])
         num_passed += passed.height
-        unknown = left.with_columns(policy=pl.lit(None, pl.String))
-        found = _nearest_of([*found, *_failed(unknown, rules)])
-    stored = look_up(store, [row.entry for row in found])
-    shown = [replace(row, text=at.text) for row, at in zip(found, stored, strict=True)]
+        _add_failed(found, left.with_columns(policy=pl.lit(None, pl.String)), rules)
+    near = found.rows()
+    stored = look_up(store, [row.entry for row in near])
+    shown = [replace(row, text=at.text) for row, at in zip(near, stored, strict=True)]
     return NearView(shown, num_passed, num_measured)
 
 
-def _nearest_of(rows: Sequence[NearRow]) -> list[NearRow]:
-    """Of each filter, threshold and side the first few; what passed comes first."""
-    groups: dict[tuple[str, str, tuple[Policy, ...], Side], list[NearRow]] = {}
-    for row in rows:
-        key = (row.filter_name, row.at.param, row.policies, row.side)
-        groups.setdefault(key, []).append(row)
-    order = sorted(groups, key=lambda key: (*key[:3], key[3] != "kept"))
-    return [
-        row
-        for key in order
-        for row in sorted(groups[key], key=lambda row: row.at.distance)[:NUM_NEAR]
-    ]
+@dataclass(slots=True)
+class _Side:
+    """Rows that one filter judged by one set of params to one side, with their scores.
+
+    They are looked through many at a time: each look is some twenty judgements, whatever it is of.
+    """
+
+    rule: Rule
+    params: Params
+    policies: tuple[Policy, ...]
+    side: Side
+    entries: list[pl.DataFrame] = field(default_factory=list)
+    scores: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, entries: pl.DataFrame, scores: pl.DataFrame) -> None:
+        self.entries.append(entries.select(_SHOWN))
+        self.scores.append(scores)
+        if sum(frame.height for frame in self.entries) > _MANY_ROWS:
+            entries, found = self._nearest()
+            nearest_rows = sorted({at.row for rows in found.values() for at in rows})
+            self.entries = [entries[nearest_rows]]
+            self.scores = [pl.concat(self.scores)[nearest_rows]]
+
+    def _nearest(self) -> tuple[pl.DataFrame, dict[str, list[Nearest]]]:
+        """(all rows, by parameter those of them that turn soonest)."""
+        scores = pl.concat(self.scores)
+        if scores.is_empty():
+            return pl.concat(self.entries), {}
+        found = nearest(self.rule.filter, self.params, scores, NUM_NEAR)
+        return pl.concat(self.entries), found
+
+    def rows(self) -> dict[str, list[NearRow]]:
+        entries, found = self._nearest()
+        name = self.rule.filter.name
+        return {
+            param: [
+                NearRow(name, self.policies, self.side, at, entries.row(at.row, named=True))
+                for at in rows
+            ]
+            for param, rows in found.items()
+        }
+
+
+class _Found:
+    """The sides of all filters, by name, policies and side."""
+
+    def __init__(self) -> None:
+        self._sides: dict[tuple[str, tuple[Policy, ...], Side], _Side] = {}
+
+    def add(
+        self, key: tuple[Rule, Params, tuple[Policy, ...]], side: Side, *frames: pl.DataFrame
+    ) -> None:
+        """`frames` are entries and their scores."""
+        rule, params, policies = key
+        place = (rule.filter.name, policies, side)
+        if place not in self._sides:
+            self._sides[place] = _Side(rule, params, policies, side)
+        self._sides[place].add(*frames)
+
+    def rows(self) -> list[NearRow]:
+        """Of each filter, threshold and side the first few; what passed comes first."""
+        groups = {
+            (name, param, policies, side != "kept"): rows
+            for (name, policies, side), found in self._sides.items()
+            for param, rows in found.rows().items()
+        }
+        return [row for key in sorted(groups) for row in groups[key]]
 
 
 def _settings(
@@ -132,26 +190,15 @@ def _settings(
         yield params, policies, rows.filter(pl.col("policy").is_in(policies))
 
 
-def _failed(rows: pl.DataFrame, rules: Rules) -> Iterator[NearRow]:
+def _add_failed(found: _Found, rows: pl.DataFrame, rules: Rules) -> None:
     """Rows that a filter dropped, by the scores that the ledger tells."""
-    for name, rule in rules.items():
+    for rule in rules.values():
         mine = rows.filter(pl.col("rule").is_in(rule.filter.reasons))
         mine = mine.filter(pl.col("stage") == Stage.FILTER.value)
         for params, policies, some in _settings(rule, mine):
-            scores = said_scores(rule.filter, some["value"].fill_null("").to_list())
-            for at in _all_nearest(rule.filter, params, scores):
-                yield NearRow(name, policies, "dropped", at, _entry(some, at))
-
-
-def _entry(rows: pl.DataFrame, at: Nearest) -> Entry:
-    return rows.select(_SHOWN).row(at.row, named=True)
-
-
-def _all_nearest(filter_: Filter, params: Params, scores: pl.DataFrame) -> list[Nearest]:
-    if scores.is_empty():
-        return []
-    found = nearest(filter_, params, scores, NUM_NEAR)
-    return [row for rows in found.values() for row in rows]
+            if some.height:
+                scores = said_scores(rule.filter, some["value"].fill_null("").to_list())
+                found.add((rule, params, policies), "dropped", some, scores)
 
 
 def _measured(
@@ -174,13 +221,13 @@ def _measured(
         yield joined, with_policy(rows)
 
 
-def _passed(joined: Joined, rows: pl.DataFrame, rules: Rules) -> Iterator[NearRow]:
+def _add_passed(found: _Found, joined: Joined, rows: pl.DataFrame, rules: Rules) -> None:
     """Rows that no filter dropped, by their measures."""
-    for name, rule in rules.items():
+    for rule in rules.values():
         is_media = rule.filter.level == "media"
         asked = rows if is_media else rows.filter(pl.col("kind").is_in(rule.filter.kinds))
         for params, policies, some in _settings(rule, asked):
-            if not thresholds(params):
+            if not thresholds(params) or some.is_empty():
                 continue
             if is_media:
                 mine, scores = _media_scores(joined, some, rule.filter)
@@ -188,8 +235,7 @@ def _passed(joined: Joined, rows: pl.DataFrame, rules: Rules) -> Iterator[NearRo
                 mine, places = some, some.select("folder", place="pos")
                 scores = _scores(joined.row_folders, places, rule.filter)
             kept = rule.filter.judge(scores, params).is_null()
-            for at in _all_nearest(rule.filter, params, scores.filter(kept)):
-                yield NearRow(name, policies, "kept", at, _entry(mine.filter(kept), at))
+            found.add((rule, params, policies), "kept", mine.filter(kept), scores.filter(kept))
 
 
 def _media_scores(
@@ -204,13 +250,12 @@ def _media_scores(
 
 def _scores(folders: Sequence[str], places: pl.DataFrame, filter_: Filter) -> pl.DataFrame:
     """Scores at (folder, place in it), in that order."""
-    numbered = places.with_row_index("at")
-    parts = []
-    for number in numbered["folder"].unique().sort().to_list():
-        mine = numbered.filter(pl.col("folder") == number)
-        whole = pl.DataFrame(pl.from_arrow(read_parquet(measure_path(folders[number], filter_))))
-        parts.append(whole[mine["place"]].with_columns(at=mine["at"]))
-    if not parts:
+    numbers = places["folder"].unique().sort().to_list()
+    if not numbers:
         return said_scores(filter_, [])
-    scores = pl.concat(parts)
-    return scores[np.argsort(scores["at"].to_numpy())].drop("at")
+    tables = [read_parquet(measure_path(folders[number], filter_)) for number in numbers]
+    starts = np.zeros(len(folders), np.int64)
+    starts[numbers[1:]] = np.cumsum([table.num_rows for table in tables[:-1]])
+    whole = pl.DataFrame(pl.from_arrow(pa.concat_tables(tables).combine_chunks()))
+    at = starts[places["folder"].to_numpy()] + places["place"].to_numpy()
+    return whole.select(pl.all().gather(at))

@@ -56,11 +56,15 @@ def _choices(questions: pl.Series, texts: pl.Series, letters: str) -> tuple[Bool
     given = _answer_letters(texts, letters)
     is_choice = given.is_not_null().to_numpy().copy()
     for letter in letters[:2]:
+        if not is_choice.any():
+            break
         listed = questions.filter(pl.Series(is_choice)).str.contains(_LISTED.format(letter=letter))
         is_choice[is_choice] = listed.to_numpy()
     is_missing = np.zeros_like(is_choice)
     for letter in letters[2:]:
         here = is_choice & (given == letter).fill_null(False).to_numpy()
+        if not here.any():
+            continue
         shown = questions.filter(pl.Series(here)).str.contains(_SHOWN.format(letter=letter))
         is_missing[here] = ~shown.to_numpy()
     return is_choice, is_missing

@@ -87,6 +87,7 @@ def hub(samples: Path) -> Iterator[Hub]:
         yield hub
 
 
+@pytest.mark.slow
 def test_the_hub_gives_the_bytes_of_its_mirror(hub: Hub, samples: Path, tmp_path: Path) -> None:
     done = _from_hub(hub, _RECIPE, tmp_path / "a")
     assert done.returncode == 0, done.stdout + done.stderr

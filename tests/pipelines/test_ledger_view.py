@@ -154,10 +154,16 @@ def longest_turns(built: Built) -> dict[str, int]:
     return found
 
 
-def test_near_rows_are_the_nearest(built: Built, capsys: Printed) -> None:
+@pytest.fixture(scope="module")
+def near(built: Built) -> Row:
+    """What `--near` finds in the store that the build names, which it leaves as it was."""
     before = tree_digests(built.store), tree_digests(built.out)
-    near = said(built, capsys, "--near")["near"]
+    found = near_view(str(built.out), None, open_build_store(str(built.out), None))
     assert (tree_digests(built.store), tree_digests(built.out)) == before
+    return found.as_json()
+
+
+def test_near_rows_are_the_nearest(built: Built, near: Row) -> None:
     rows = [r for r in near["rows"] if (r["filter"], r["param"]) == ("turn_length", "max_chars")]
     by_place = longest_turns(built)
     ledger = {place_of(row): row for row in ledger_of(built) if row["fate"] != "trimmed"}
@@ -179,9 +185,9 @@ def test_near_rows_are_the_nearest(built: Built, capsys: Printed) -> None:
     assert all(row["text"] for row in near["rows"])
 
 
-def test_near_media(built: Built, capsys: Printed) -> None:
+def test_near_media(built: Built, near: Row) -> None:
     """A row is as near as the nearest of its media."""
-    rows = said(built, capsys, "--near")["near"]["rows"]
+    rows = near["rows"]
     strips = [row for row in rows if row["param"] == "max_aspect_ratio"]
     assert [row["distance"] for row in strips if row["side"] == "kept"]
     measures = sorted(built.store.rglob("measures/image_bounds-1.parquet"))

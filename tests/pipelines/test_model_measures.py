@@ -141,6 +141,7 @@ def test_other_weights_are_measured_anew(here: Path) -> None:
     assert len(list((here / "store").rglob("fasttext_quality-1-*.parquet"))) == 5
 
 
+@pytest.mark.slow
 def test_on_ray_a_model_is_loaded_once_an_actor(
     here: Path, ray_engine: RayEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

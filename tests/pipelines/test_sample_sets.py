@@ -67,12 +67,14 @@ def test_the_mirror_is_small(all_samples: Path) -> None:
     assert sum(sizes) < 150e6
 
 
+@pytest.mark.slow
 def test_every_source_keeps_rows(ledger: pl.DataFrame, names: list[str]) -> None:
     good = ledger.filter(pl.col("fate").is_in(["kept", "not_drawn"]))
     counts = Counter(good["source"].to_list())
     assert {name: counts[name] for name in names if counts[name] < 8} == {}
 
 
+@pytest.mark.slow
 def test_what_was_planted_is_lost_and_nothing_else(all_samples: Path, ledger: pl.DataFrame) -> None:
     truth = json.loads((all_samples / "truth.json").read_text())
     fields = ("source", "subset", "file", "row", "group")

@@ -19,7 +19,7 @@ from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
-from pipelines.catalog import open_catalog
+from pipelines.catalog import Catalog, open_catalog
 from pipelines.clips import FrameSpec
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
 from pipelines.downloads import Downloads, with_cache
@@ -40,7 +40,6 @@ from pipelines.tables import print_result
 from pipelines.token_measures import plan_token_measures
 from pipelines.tokenizers import open_tokenizer
 from pipelines.weights import bind_models
-from sources.base import Source
 
 if TYPE_CHECKING:
     from manifests.build import BuildManifest
@@ -61,7 +60,7 @@ class Job:
     options: BuildOptions
     recipe: Recipe
     missing: dict[str, str]
-    catalog: dict[str, Source]
+    catalog: Catalog
     rules: list[Rule]
     console: Console
     exclusions: Exclusions
@@ -106,10 +105,10 @@ def open_job(options: BuildOptions, console: Console) -> Job:
     )
 
 
-def _check(recipe: Recipe, catalog: dict[str, Source]) -> None:
+def _check(recipe: Recipe, catalog: Catalog) -> None:
     """RecipeError for a source, subset, filter, score or field that there is not."""
     named = recipe.sources()
-    known = {n: source.card.subset_names if n in named else [] for n, source in catalog.items()}
+    known = {n: catalog[n].card.subset_names if n in named else [] for n in catalog}
     check_sources(recipe, known)
     check_filters(recipe, filters.names())
     cards = {name: catalog[name].card for name in named}

@@ -75,8 +75,7 @@ class BuildStore:
         media = [folder for folder in media if not missing(folder, images)]
         if not rows:
             return None
-        known = sources.discover().get(source)
-        suffix = known is not None and known.media_lookup == "suffix"
+        suffix = source in sources.names() and sources.get(source).media_lookup == "suffix"
         return CuratedSource(source, suffix, None, tuple(media), tuple(rows))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import sources
@@ -16,11 +16,31 @@ from sources import local, plugins
 from sources.base import Source
 
 
-def open_catalog(recipe: Recipe, folder: Path) -> dict[str, Source]:
-    """Sources by name; paths in the recipe start at `folder`, where the recipe's file lies."""
-    found = dict(sources.discover())
+class Catalog(Mapping[str, Source]):
+    """Sources by name; those of smolmix are imported when they are asked for."""
+
+    def __init__(self, own: Mapping[str, Source]) -> None:
+        self._own = own
+
+    def __getitem__(self, name: str) -> Source:
+        if name in self._own:
+            return self._own[name]
+        if name in sources.names():
+            return sources.get(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*sources.names(), *self._own}))
+
+    def __len__(self) -> int:
+        return len({*sources.names(), *self._own})
+
+
+def open_catalog(recipe: Recipe, folder: Path) -> Catalog:
+    """The sources; paths in the recipe start at `folder`, where the recipe's file lies."""
+    found: dict[str, Source] = {}
     for name, path in recipe.modules.items():
-        if name in found:
+        if name in sources.names():
             raise RecipeError(
                 f"recipe {recipe.name}: {path} is called like the source {name!r} of smolmix; "
                 "rename the file and its SOURCE"
@@ -28,7 +48,7 @@ def open_catalog(recipe: Recipe, folder: Path) -> dict[str, Source]:
         found[name] = plugins.load(os.path.abspath(folder / path))
     if recipe.local:
         found[local.SOURCE.name] = local.Local(_absolute(recipe.local, folder))
-    return found
+    return Catalog(found)
 
 
 def _absolute(sets: Mapping[str, LocalSet], folder: Path) -> dict[str, LocalSet]:

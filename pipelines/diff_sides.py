@@ -187,9 +187,8 @@ def licenses(side: Side, with_plan: bool, with_build: bool) -> Facts:
 
 def _drawn_subsets(recipe: Recipe) -> Iterator[tuple[Any, Any]]:
     """Cards and subsets of the recipe's sources; the user's own have terms of his."""
-    known = sources.discover()
     for name, names in recipe.sources().items():
-        card = known[name].card if name in known else None
+        card = sources.get(name).card if name in sources.names() else None
         for subset in card.subsets if card is not None else ():
             if not names or subset.name in names:
                 yield card, subset

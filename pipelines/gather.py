@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -34,7 +34,7 @@ class Gathered:
 
 
 def gather(
-    recipe: Recipe, catalog: dict[str, Source], options: BuildOptions, console: Console
+    recipe: Recipe, catalog: Mapping[str, Source], options: BuildOptions, console: Console
 ) -> Gathered:
     """The shards of every source of the recipe; InfeasibleError where a component is left empty."""
     if options.mirror is not None:

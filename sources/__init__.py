@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from functools import cache as remember  # `cache` is a module of this package
 
+from manifests.cards import card_names
 from manifests.errors import CardError, UsageError, nearest
 from sources import local, plugins
 from sources.base import Source
@@ -21,15 +22,27 @@ def discover() -> dict[str, Source]:
     """All sources by name, sorted."""
     found: dict[str, Source] = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
-        source = getattr(importlib.import_module(f"{__name__}.{info.name}"), "SOURCE", None)
-        if source is None:
-            continue
-        if not isinstance(source, Source):
-            raise CardError(f"sources/{info.name}.py binds SOURCE to something else than a source")
-        if source.name != info.name:
-            raise CardError(f"sources/{info.name}.py calls its source {source.name!r}")
-        found[source.name] = source
+        source = _load(info.name)
+        if source is not None:
+            found[source.name] = source
     return found
+
+
+def _load(module: str) -> Source | None:
+    source = getattr(importlib.import_module(f"{__name__}.{module}"), "SOURCE", None)
+    if source is None:
+        return None
+    if not isinstance(source, Source):
+        raise CardError(f"sources/{module}.py binds SOURCE to something else than a source")
+    if source.name != module:
+        raise CardError(f"sources/{module}.py calls its source {source.name!r}")
+    return source
+
+
+@remember
+def names() -> tuple[str, ...]:
+    """All sources' names, sorted, by their cards: nothing is imported."""
+    return tuple(sorted(card_names()))
 
 
 def get(name: str) -> Source:
@@ -38,9 +51,9 @@ def get(name: str) -> Source:
         return plugins.load(name)
     if name.startswith(local.REF):
         return local.from_ref(name)
-    found = discover()
-    if name not in found:
+    found = _load(name) if name in names() else None
+    if found is None:
         raise UsageError(
-            f"there is no source {name!r}{nearest(name, found)}; see `mixture sources`"
+            f"there is no source {name!r}{nearest(name, names())}; see `mixture sources`"
         )
-    return found[name]
+    return found

@@ -52,6 +52,7 @@ def _raw(**changes: Any) -> dict[str, Any]:
         "licenses": "non-commercial",
         "skipped": ["finevideo"],
         "missing": {"video/news": "its clips were never published"},
+        "masked_pii": ["web"],
         "terms": [_terms("magpie", "pro"), _terms("the_cauldron", "ai2d")],
         "funnel": [
             {"source": "magpie", "subset": "pro", "read": 4, "fates": {"kept": 1, "dropped": 3}},

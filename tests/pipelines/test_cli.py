@@ -302,7 +302,8 @@ def test_out_is_a_file(built: Built, tmp_path: Path, capsys: Printed) -> None:
 def test_too_little_disk_is_told_before_work_starts(
     built: Built, tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.build.free_bytes", lambda uri: 1000)
+    for module in ("build", "write"):
+        monkeypatch.setattr(f"pipelines.{module}.free_bytes", lambda uri: 1000)
     fresh = ["--store", str(tmp_path / "store")]
     error = refused(build_mixture, build_arguments(built, tmp_path / "out", *fresh), capsys)
     assert "and its disk has 1.0 kB free; name another with --store" in error

@@ -58,8 +58,9 @@ def test_another_ratio_curates_nothing_and_says_so(
     before = _facts(store)
 
     with monkeypatch.context() as patch:
-        for name in ("run_row_task", "run_media_task", "measure_folder"):
-            patch.setattr(f"pipelines.curate.{name}", None)  # calling it would fail
+        tasks = ("curate_rows.run_row_task", "curate_media.run_media_task", "curate.measure_folder")
+        for name in tasks:
+            patch.setattr(f"pipelines.{name}", None)  # calling it would fail
         again = _mix(built.mirror, tmp_path / "second", store, "1/5", "4/5")
     assert "shards are in the store, nothing to pull" in again
     assert "curate done" not in again and "measure done" not in again

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -230,6 +230,18 @@ def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
         # would abort it.
         with fs.open(path, "rb") as handle, pq.ParquetFile(handle, pre_buffer=False) as file:
             return file.read(columns=columns, use_threads=False)
+
+
+def parquet_batches(uri: str, num_rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows in order, at most so many at a time; IntegrityError where the file is damaged."""
+    with undamaged(uri), ExitStack() as opened:
+        if is_local(uri):
+            file = opened.enter_context(pq.ParquetFile(local_path(uri), memory_map=True))
+        else:
+            fs, path = filesystem(uri)
+            handle = opened.enter_context(fs.open(path, "rb"))
+            file = opened.enter_context(pq.ParquetFile(handle, pre_buffer=False))
+        yield from file.iter_batches(num_rows, use_threads=False)
 
 
 def changed_ns(uri: str) -> int:

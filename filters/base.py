@@ -30,8 +30,8 @@ class Filter(ABC):
     """One idea, one module; a module binds its instance to the constant `FILTER`.
 
     `level` says what a row of the batch is: a sample of the store (`STORE_SCHEMA` columns), a media
-    (`MEDIA_SCHEMA` columns) or a pair, a sample with its media (filters/pairs.py); a sample falls
-    with any of its media.
+    (`MEDIA_SCHEMA` columns), any of which fells the samples that name it, or a pair, a sample with
+    all its media (filters/pairs.py).
     """
 
     name: ClassVar[str]

@@ -89,8 +89,8 @@ class _OfTwoTowers(ModelFilter):
             match = match_cosine(path)
             hint = "" if match is None else f" (it takes pairs for a match from {match:.3f} on)"
             raise UsageError(
-                f"a SigLIP's cosines are lower than CLIP's, whose least is 0.3; say min_similarity"
-                f"{hint}"
+                "the default of min_similarity is CLIP's, and a SigLIP's cosines are lower; say "
+                f"min_similarity{hint}"
             )
 
 
@@ -153,10 +153,10 @@ class MediaSide(_Side):
         """(row, what the model takes) of each picture; of media with one that is none, nothing."""
         for row, encoded in enumerate(media):
             try:
-                pictures = [_decoded(data) for data in _spread(encoded or ())]
+                made = [self.model.prepare(_decoded(data)) for data in _spread(encoded or ())]
             except ImageError:
                 continue
-            yield from ((row, self.model.prepare(picture)) for picture in pictures)
+            yield from ((row, picture) for picture in made)
 
 
 def _spread(frames: Sequence[bytes | None]) -> list[bytes | None]:

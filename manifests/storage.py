@@ -232,8 +232,13 @@ def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
             return file.read(columns=columns, use_threads=False)
 
 
-def parquet_batches(uri: str, num_rows: int) -> Iterator[pa.RecordBatch]:
-    """The rows in order, at most so many at a time; IntegrityError where the file is damaged."""
+def parquet_batches(
+    uri: str, num_rows: int, first: int, last: int
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """(number of the first, at most `num_rows` rows) of all row groups with rows `first` to `last`.
+
+    IntegrityError where the file is damaged.
+    """
     with undamaged(uri), ExitStack() as opened:
         if is_local(uri):
             file = opened.enter_context(pq.ParquetFile(local_path(uri), memory_map=True))
@@ -241,7 +246,14 @@ def parquet_batches(uri: str, num_rows: int) -> Iterator[pa.RecordBatch]:
             fs, path = filesystem(uri)
             handle = opened.enter_context(fs.open(path, "rb"))
             file = opened.enter_context(pq.ParquetFile(handle, pre_buffer=False))
-        yield from file.iter_batches(num_rows, use_threads=False)
+        start = 0
+        for group in range(file.metadata.num_row_groups):
+            stop = start + file.metadata.row_group(group).num_rows
+            if first < stop and start <= last:
+                for batch in file.iter_batches(num_rows, [group], use_threads=False):
+                    yield start, batch
+                    start += batch.num_rows
+            start = stop
 
 
 def changed_ns(uri: str) -> int:

@@ -95,8 +95,8 @@ def _parse(recipe: Recipe, filter_: Filter, given: Mapping[str, Any], *keys: str
 
 
 def score_schemas(used: Iterable[Filter]) -> dict[str, pa.Schema]:
-    """Score columns of those of the filters that judge samples."""
-    return {f.name: f.scores for f in used if f.level == "sample"}
+    """Score columns of those of the filters that judge samples, by themselves or with media."""
+    return {f.name: f.scores for f in used if f.level != "media"}
 
 
 def judge_filters(joined: Joined, rules: Sequence[Rule]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ the media those alone that these rows name.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -18,8 +19,9 @@ from manifests.storage import parquet_batches
 from pipelines.join import Joined
 from pipelines.store import measure_path
 
-# Rows of a row folder, or of a media folder, whose vectors are in memory at once.
-_BATCH_ROWS = 1 << 15
+# Rows of a file whose vectors are in memory at once, and media that rows name together.
+_BATCH_ROWS = 1 << 14
+_BATCH_MEDIA = 1 << 15
 
 
 def pair_scores(
@@ -34,10 +36,17 @@ def pair_scores(
     for (number,), mine in asked.group_by("folder", maintain_order=True):
         assert isinstance(number, int)
         path = measure_path(joined.row_folders[number], texts)
-        places = mine["pos"].to_numpy()
-        for start, stop, found in _at_places(path, places):
-            some = mine[start:stop]
-            yield some, _scores(joined, some, found, filter_, media)
+        for start, stop, found in _at_places(path, mine["pos"].to_numpy()):
+            for low, high in _cuts(mine["media"][start:stop].list.len().to_numpy()):
+                some = mine[start + low : start + high]
+                yield some, _scores(joined, some, found.slice(low, high - low), filter_, media)
+
+
+def _cuts(counts: Ints) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that name about _BATCH_MEDIA media; no row is cut."""
+    numbers = np.cumsum(counts, dtype=np.int64) // _BATCH_MEDIA
+    edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(counts)]
+    yield from pairwise(edges)
 
 
 def _scores(
@@ -64,13 +73,12 @@ def _media(joined: Joined, named: Ints, side: Side) -> pa.Table:
 
 def _at_places(path: str, places: Ints) -> Iterator[tuple[int, int, pa.Table]]:
     """(first, past the last of `places`, their rows of the file), places being in order."""
-    start = num_read = 0
-    for batch in parquet_batches(path, _BATCH_ROWS):
-        stop = int(np.searchsorted(places, num_read + batch.num_rows))
+    start = 0
+    for first, batch in parquet_batches(path, _BATCH_ROWS, int(places[0]), int(places[-1])):
+        stop = int(np.searchsorted(places, first + batch.num_rows))
         if stop > start:
-            here = pa.array(places[start:stop] - num_read)
-            yield start, stop, pa.Table.from_batches([batch]).take(here)
-        num_read += batch.num_rows
+            found = batch.take(pa.array(places[start:stop] - first))
+            yield start, stop, pa.Table.from_batches([found])
         start = stop
         if stop == len(places):
             return

@@ -19,7 +19,7 @@ import filters
 from filters.contract import batch_of
 from filters.pairs import PairFilter
 from manifests.build import load_manifest
-from manifests.errors import RecipeError
+from manifests.errors import InfeasibleError, RecipeError
 from manifests.ledger import Fate
 from manifests.storage import read_parquet
 from pipelines import pair_scores as module
@@ -189,6 +189,22 @@ def test_a_finished_build_tells_what_stood_near_without_its_weights(here: Path) 
     assert "alignment_too_low" in str(shown.as_json())
 
 
+def test_a_component_takes_what_goes_together(here: Path) -> None:
+    """Rows without media have no score, and meet no condition on it."""
+    write(here, "r.yaml", ", min_similarity: -1")
+    text = (here / "r.yaml").read_text()
+    asked = "where: image_text_alignment.similarity_cosine > 0.5"
+    text = text.replace("share: 1, sources", f"share: 1, {asked}, sources")
+    (here / "r.yaml").write_text(text)
+    build(options(here), Console(quiet=True))
+    rows = {(row["subset"], row["row"]): row["fate"] for row in ledger(here / "out")}
+    kept = {place for place, fate in rows.items() if fate == Fate.KEPT.value}
+    assert kept == {("one", row) for row in range(len(_SAID)) if row not in _OFF}
+    (here / "r.yaml").write_text(text.replace("> 0.5", "> 1"))
+    with pytest.raises(InfeasibleError):
+        build(options(here, out=str(here / "none")), Console(quiet=True))
+
+
 # --- joined in pieces -----------------------------------------------------------------------------
 
 
@@ -215,6 +231,10 @@ def test_pieces_give_what_all_at_once_gives(here: Path, monkeypatch: pytest.Monk
     assert len(pieces) == 3
     assert pl.concat([scores for _, scores in pieces]).equals(whole)
     assert pl.concat([some for some, _ in pieces])["row"].to_list() == rows["row"].to_list()
+    monkeypatch.setattr(module, "_BATCH_MEDIA", 1)
+    pieces = list(pair_scores(joined, index, found))
+    assert [some["row"].to_list() for some, _ in pieces] == [[n] for n in range(len(_SAID))]
+    assert pl.concat([scores for _, scores in pieces]).equals(whole)
     ((one, alone),) = pair_scores(joined, index.filter(pl.col("row") == 3), found)
     assert one["row"].to_list() == [3] and alone.row(0) == whole.row(3)
     assert list(pair_scores(joined, index.clear(), found)) == []
@@ -307,12 +327,4 @@ def test_a_folder_without_what_it_needs(here: Path, without: str, message: str) 
 def test_without_the_packages(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("filters.models.find_spec", lambda name: None)
     with pytest.raises(RecipeError, match=r"needs torch and transformers, .*smolmix\[models\]"):
-        build(options(here), Console(quiet=True))
-
-
-def test_no_condition_is_over_its_scores(here: Path) -> None:
-    text = (here / "r.yaml").read_text()
-    asked = "share: 1, where: image_text_alignment.similarity_cosine > 0.3, sources"
-    (here / "r.yaml").write_text(text.replace("share: 1, sources", asked))
-    with pytest.raises(RecipeError, match="image_text_alignment has no scores of samples"):
         build(options(here), Console(quiet=True))

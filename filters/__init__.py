@@ -12,7 +12,7 @@ from filters import models, plugins
 from filters.base import Filter
 from manifests.errors import UsageError, nearest
 
-_HELPERS = {"base", "contract", "conversation", "models", "pixels", "plugins"}
+_HELPERS = {"base", "contract", "conversation", "models", "pairs", "pixels", "plugins"}
 
 
 @cache
@@ -64,4 +64,5 @@ def _with_reasons_of_its_own(users: Filter) -> Filter:
 @cache
 def _bound(ref: str) -> Filter:
     said = orjson.loads(ref)
-    return models.restore(said, get(said["filter"]))
+    whole = models.restore(said, get(said["filter"]))
+    return next(part for part in (whole, *whole.parts) if part.ref == ref)

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from manifests.schema import Kind
 
+Level = Literal["sample", "media", "pair"]
+
 
 class Params(BaseModel):
     """Thresholds of a filter: frozen, keyword-only, unknown keys refused."""
@@ -27,14 +29,15 @@ class Params(BaseModel):
 class Filter(ABC):
     """One idea, one module; a module binds its instance to the constant `FILTER`.
 
-    `level` says what a row of the batch is: a sample of the store (`STORE_SCHEMA` columns) or a
-    media (`MEDIA_SCHEMA` columns); a sample falls with any of its media.
+    `level` says what a row of the batch is: a sample of the store (`STORE_SCHEMA` columns), a media
+    (`MEDIA_SCHEMA` columns), any of which fells the samples that name it, or a pair, a sample with
+    all its media (filters/pairs.py).
     """
 
     name: ClassVar[str]
     # Part of the measure's file name: bump it when scores for the same input change.
     version: ClassVar[int]
-    level: ClassVar[Literal["sample", "media"]]
+    level: ClassVar[Level]
     # Samples of other kinds are passed over: what is asked of a chat is not asked of a document.
     kinds: ClassVar[tuple[Kind, ...]] = ("chat", "document")
     # Columns that `measure` reads.
@@ -59,6 +62,11 @@ class Filter(ABC):
     def fingerprint(self) -> str:
         """Part of the measure's file name: a changed module never meets what an older one left."""
         return f"{self.version}-{self.digest}" if self.digest else str(self.version)
+
+    @property
+    def parts(self) -> tuple[Filter, ...]:
+        """What is measured into files of its own: of all but pairs the filter itself."""
+        return (self,)
 
     @property
     def scores(self) -> pa.Schema:

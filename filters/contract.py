@@ -9,7 +9,8 @@
 A case file is a list of {name, input, expect, near, params}: `input` holds the columns that differ
 from the defaults below, `expect` is a reason or null, and `near` names the reason that an innocent
 input only just escapes. `pictures`, of a filter of pixels, are base64 of encoded files, or are
-described as `filters._drawn` says. Each check raises an AssertionError that says what was promised.
+described as `filters._drawn` says; of a pair they are such a list for each of the sample's media.
+Each check raises an AssertionError that says what was promised.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ _REASON = re.compile(r"[a-z]+(_[a-z]+)*")
 # A score's name says its unit, or that it is a count, a truth or a class word.
 _UNIT_FIRST = re.compile(r"(num|is|has|ends_with)_")
 _UNIT_LAST = re.compile(
-    r"_(px|chars|words|ratio|share|score|bytes|seconds|per_second|per_minute|mean|std|bits|code)$"
+    r"_(px|chars|words|ratio|share|score|bytes|seconds|per_second|per_minute|mean|std|bits|code|cosine)$"
 )
 
 
@@ -100,6 +101,8 @@ def schema_of(a_filter: Filter) -> pa.Schema:
     """Columns of the batches that the filter measures."""
     if a_filter.level == "sample":
         return STORE_SCHEMA
+    if a_filter.level == "pair":
+        return STORE_SCHEMA.append(pa.field(_PICTURES.name, pa.list_(_PICTURES.type)))
     sees = _PICTURES.name in a_filter.columns
     return MEDIA_SCHEMA.append(_PICTURES) if sees else MEDIA_SCHEMA
 
@@ -107,18 +110,23 @@ def schema_of(a_filter: Filter) -> pa.Schema:
 def batch_of(a_filter: Filter, rows: Sequence[Row]) -> pa.RecordBatch:
     """A batch of the filter's level; what a row leaves out has its default."""
     schema = schema_of(a_filter)
-    defaults = STORE_DEFAULTS if a_filter.level == "sample" else MEDIA_DEFAULTS
+    defaults = MEDIA_DEFAULTS if a_filter.level == "media" else STORE_DEFAULTS
     defaults = {name: defaults.get(name) for name in schema.names}
     for row in rows:
         assert row.keys() <= defaults.keys(), f"unknown columns in {row}"
     whole = [{**defaults, **row} for row in rows]
     if _PICTURES.name in schema.names:
-        whole = [{**row, _PICTURES.name: _encoded(row[_PICTURES.name])} for row in whole]
+        encoded = _all_encoded if a_filter.level == "pair" else _encoded
+        whole = [{**row, _PICTURES.name: encoded(row[_PICTURES.name])} for row in whole]
     return pa.RecordBatch.from_pylist(whole, schema=schema)
 
 
 def _encoded(pictures: Sequence[Any] | None) -> list[bytes | None] | None:
     return None if pictures is None else [picture_bytes(picture) for picture in pictures]
+
+
+def _all_encoded(media: Sequence[Any] | None) -> list[list[bytes | None] | None] | None:
+    return None if media is None else [_encoded(pictures) for pictures in media]
 
 
 @dataclass(frozen=True)

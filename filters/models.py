@@ -87,8 +87,13 @@ class ModelFilter(Filter):
         return self._bound_ref or super().ref
 
     @property
+    def is_bound(self) -> bool:
+        """Whether it has weights, or is as a finished build knows it."""
+        return bool(self._bound_ref)
+
+    @property
     def fingerprint(self) -> str:
-        return super().fingerprint if self._bound_ref else f"{self.version}-unbound"
+        return super().fingerprint if self.is_bound else f"{self.version}-unbound"
 
     @abstractmethod
     def check(self, path: Path, settings: Any, params: Sequence[Any]) -> None:
@@ -162,8 +167,8 @@ def params_of(filter_: Filter, said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name not in known}
 
 
-def check_packages(filter_: ModelFilter) -> None:
-    missing = [name for name in filter_.packages if find_spec(name) is None]
+def check_packages(names: Sequence[str]) -> None:
+    missing = [name for name in names if find_spec(name) is None]
     if missing:
         raise UsageError(
             f"it needs {' and '.join(missing)}, which is not installed: pip install '{EXTRA}'"

@@ -19,6 +19,13 @@ import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
+from filters._transformers import (
+    HERE,
+    check_files,
+    import_transformers,
+    load_network,
+    torch_device,
+)
 from filters.base import Params, first_reason
 from filters.conversation import score_batch
 from filters.models import ModelFilter, SampleTexts, Settings
@@ -81,12 +88,7 @@ class TextClassifier(ModelFilter):
     )
 
     def check(self, path: Path, settings: Any, params: Sequence[Any]) -> None:
-        for name in ("config.json", "*.safetensors"):
-            if not any(path.glob(name)):
-                raise UsageError(
-                    f"there is no {name}; pickled weights (pytorch_model.bin) can hold code and "
-                    "are not loaded: save the model again with transformers' save_pretrained"
-                )
+        check_files(path, [["config.json"], ["*.safetensors"]])
         config = orjson.loads((path / "config.json").read_bytes())
         _check_head(config, settings.label)
         highest = max((given.min_score for given in params), default=0.0)
@@ -146,17 +148,9 @@ class _Classifier:
     """Tokenizer and network; on the GPU that the process was given, else on one core."""
 
     def __init__(self, folder: Path) -> None:
-        import torch
-        import transformers
-
-        here = {"local_files_only": True, "trust_remote_code": False}
-        self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **here)
-        network = transformers.AutoModelForSequenceClassification.from_pretrained(
-            folder, use_safetensors=True, dtype=torch.float32, **here
-        )
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        if self._device == "cpu":
-            torch.set_num_threads(1)  # a process a core: more threads would change sums
+        self._tokenizer = import_transformers().AutoTokenizer.from_pretrained(folder, **HERE)
+        network = load_network(folder, "AutoModelForSequenceClassification")
+        self._device = torch_device()
         self._network = network.to(self._device).eval()
         longest = getattr(network.config, "max_position_embeddings", _MAX_TOKENS)
         self._max_tokens = min(_MAX_TOKENS, longest, self._tokenizer.model_max_length)

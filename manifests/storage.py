@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -228,6 +228,30 @@ def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
         # would abort it.
         with fs.open(path, "rb") as handle, pq.ParquetFile(handle, pre_buffer=False) as file:
             return file.read(columns=columns, use_threads=False)
+
+
+def parquet_batches(
+    uri: str, num_rows: int, first: int, last: int
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """(number of the first, at most `num_rows` rows) of all row groups with rows `first` to `last`.
+
+    IntegrityError where the file is damaged.
+    """
+    with undamaged(uri), ExitStack() as opened:
+        if is_local(uri):
+            file = opened.enter_context(pq.ParquetFile(local_path(uri), memory_map=True))
+        else:
+            fs, path = filesystem(uri)
+            handle = opened.enter_context(fs.open(path, "rb"))
+            file = opened.enter_context(pq.ParquetFile(handle, pre_buffer=False))
+        start = 0
+        for group in range(file.metadata.num_row_groups):
+            stop = start + file.metadata.row_group(group).num_rows
+            if first < stop and start <= last:
+                for batch in file.iter_batches(num_rows, [group], use_threads=False):
+                    yield start, batch
+                    start += batch.num_rows
+            start = stop
 
 
 def changed_ns(uri: str) -> int:

@@ -69,9 +69,10 @@ class BuildStore:
     def curated(self, source: str, used: Sequence[Filter]) -> CuratedSource | None:
         """The source's folders that these filters have measured; None where there are none."""
         media = [join(self.store, e.path) for e in self.media if e.source == source]
-        samples = [f for f in used if f.level == "sample"]
+        parts = [part for f in used for part in f.parts]
+        samples = [part for part in parts if part.level == "sample"]
         rows = [entry for entry in self.folders(source) if not missing(entry[0], samples)]
-        images = [f for f in used if f.level == "media"]
+        images = [part for part in parts if part.level == "media"]
         media = [folder for folder in media if not missing(folder, images)]
         if not rows:
             return None

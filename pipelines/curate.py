@@ -169,7 +169,7 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> l
     tasks = []
     for source in curated:
         for level, folders in (("media", source.media), ("sample", [f for f, _ in source.rows])):
-            wanted = [f for f in used if f.level == level]
+            wanted = [part for f in used for part in f.parts if part.level == level]
             for folder in folders:
                 lacking = missing(folder, wanted)
                 models = [f for f in lacking if isinstance(f, ModelFilter)]

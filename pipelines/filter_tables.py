@@ -18,6 +18,8 @@ from mixtures.policies import POLICIES
 from mixtures.recipe_file import builtin_names, load_recipe
 from pipelines.progress import printable
 
+# What a filter of each level judges.
+_JUDGED = {"sample": "samples", "media": "medias", "pair": "samples with their media"}
 EVERY_POLICY = "all"
 NO_POLICY = "any"
 
@@ -48,7 +50,7 @@ def policies_text(one: Filter) -> str:
 def filter_facts(one: Filter) -> list[tuple[str, str]]:
     """What there is to say of a filter as a whole, in words, in the order of reading."""
     facts = [
-        ("judges", f"{one.level}s of kind {' and '.join(one.kinds)}"),
+        ("judges", f"{_JUDGED[one.level]} of kind {' and '.join(one.kinds)}"),
         ("meant for", policies_text(one)),
         ("recipes", ", ".join(recipes_by_filter().get(one.name, ()))),
         ("source", one.source),

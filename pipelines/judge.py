@@ -1,7 +1,8 @@
 """Filters as judges: which rows of an index they drop, from the scores that the store holds.
 
 A filter judges a row by the params of the row's policy (mixtures/policies.py); a media by those of
-the sample that names it, so that the same picture may pass as a chart and fall as a photo.
+the sample that names it, so that the same picture may pass as a chart and fall as a photo. What is
+asked of a row and its media together is joined first (pair_scores.py).
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import filters
 from filters import plugins
 from filters.base import Filter, Params
 from filters.models import ModelFilter, params_of
+from filters.pairs import PairFilter
 from manifests.errors import RecipeError, nearest
 from manifests.ledger import Fate, Stage
 from manifests.storage import read_parquet
 from mixtures.policies import POLICIES, Policy, Setting, policy_of
 from mixtures.recipe import Recipe
 from pipelines.join import Joined
+from pipelines.pair_scores import pair_scores
 from pipelines.store import measure_path
 
 # Scores that are judged at once, where folders are small.
@@ -95,8 +98,8 @@ def _parse(recipe: Recipe, filter_: Filter, given: Mapping[str, Any], *keys: str
 
 
 def score_schemas(used: Iterable[Filter]) -> dict[str, pa.Schema]:
-    """Score columns of those of the filters that judge samples."""
-    return {f.name: f.scores for f in used if f.level == "sample"}
+    """Score columns of those of the filters that judge samples, by themselves or with media."""
+    return {f.name: f.scores for f in used if f.level != "media"}
 
 
 def judge_filters(joined: Joined, rules: Sequence[Rule]) -> pl.DataFrame:
@@ -129,6 +132,8 @@ def _setting(rule: Rule) -> pl.Expr:
 
 
 def _reasons(joined: Joined, index: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    if isinstance(rule.filter, PairFilter):
+        return _pair_reasons(joined, index, rule, rule.filter)
     if rule.filter.level == "sample":
         return _sample_reasons(joined, index, rule)
     return _media_reasons(joined, index, rule)
@@ -154,6 +159,21 @@ def _media_reasons(joined: Joined, index: pl.DataFrame, rule: Rule) -> pl.DataFr
     )
     hit = named.join(bad, on=["media", "setting"], how="inner", maintain_order="left")
     return hit.unique("at", keep="first", maintain_order=True)
+
+
+def _pair_reasons(
+    joined: Joined, index: pl.DataFrame, rule: Rule, filter_: PairFilter
+) -> pl.DataFrame:
+    judged = _OPEN & pl.col("kind").is_in(filter_.kinds) & pl.col("setting").is_not_null()
+    asked = index.filter(judged).select("at", "folder", "pos", "media", "setting")
+    parts = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "value": pl.String})]
+    for rows, scores in pair_scores(joined, asked, filter_):
+        for setting in rows["setting"].unique().sort().to_list():
+            mine = rows["setting"] == setting
+            bad = _judged(scores.filter(mine), filter_, rule.settings()[setting])
+            found = rows.filter(mine)[bad["place"]].select("at")
+            parts.append(found.with_columns(bad["rule"], bad["value"]))
+    return pl.concat(parts)
 
 
 def _judged_folders(asked: pl.DataFrame, folders: Sequence[str], rule: Rule) -> pl.DataFrame:

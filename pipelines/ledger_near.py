@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from filters.base import Filter, Params
+from filters.pairs import PairFilter
 from manifests.ledger import Fate, Stage
 from manifests.storage import read_parquet
 from mixtures.policies import Policy
@@ -23,6 +24,7 @@ from pipelines.judge import Rule, with_policy
 from pipelines.ledger_filters import Rules, build_filters, said_scores, settings_of
 from pipelines.ledger_view import Entry, ledger_files, place_of, read_entries
 from pipelines.nearest import Nearest, nearest, thresholds
+from pipelines.pair_scores import pair_scores
 from pipelines.parts import cut_parts
 from pipelines.store import measure_path
 
@@ -229,7 +231,9 @@ def _add_passed(found: _Found, joined: Joined, rows: pl.DataFrame, rules: Rules)
         for params, policies, some in _settings(rule, asked):
             if not thresholds(params) or some.is_empty():
                 continue
-            if is_media:
+            if isinstance(rule.filter, PairFilter):
+                mine, scores = _pair_scores(joined, some, rule.filter)
+            elif is_media:
                 mine, scores = _media_scores(joined, some, rule.filter)
             else:
                 mine, places = some, some.select("folder", place="pos")
@@ -246,6 +250,16 @@ def _media_scores(
     held = held.unique("media", keep="first", maintain_order=True)
     places = pl.DataFrame(pl.from_arrow(joined.media.select(["folder", "place"])))
     return held, _scores(joined.media_folders, places[held["media"]], filter_)
+
+
+def _pair_scores(
+    joined: Joined, rows: pl.DataFrame, filter_: PairFilter
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(the rows that have media, their scores)."""
+    found = list(pair_scores(joined, rows, filter_))
+    if not found:
+        return rows.clear(), said_scores(filter_, [])
+    return pl.concat([some for some, _ in found]), pl.concat([scores for _, scores in found])
 
 
 def _scores(folders: Sequence[str], places: pl.DataFrame, filter_: Filter) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from filters.base import Filter
 from filters.models import ModelFilter
 from manifests.packs import PackReader
 from manifests.schema import MEDIA_SCHEMA
-from manifests.storage import join, read_parquet, write_parquet
+from manifests.storage import join, open_parquet, read_parquet
 from pipelines.engine import Task
 from pipelines.measures import facts_bytes, measure_folder
 from pipelines.store import measure_path
@@ -31,6 +31,7 @@ _BASE_MEMORY = 1 << 30
 # Encoded pictures are handed over by so many bytes, or media.
 _BATCH_BYTES = 32 << 20
 _BATCH_MEDIA = 256
+_WRITTEN_ROWS = 1 << 14
 _PICTURES = pa.field("pictures", pa.list_(pa.binary()))
 _SEEN_SCHEMA = MEDIA_SCHEMA.append(_PICTURES)
 
@@ -70,8 +71,12 @@ def _measure_pictures(folder: str, filter_: Filter) -> None:
         batches = [plugins.measure(filter_, batch) for batch in _batches(packs, folder, rows)]
     numbers = {row["digest"]: number for number, row in enumerate(rows)}
     chosen = pa.array([numbers[digest] for digest in digests], pa.int64())
-    scores = pa.Table.from_batches(batches, filter_.scores).take(chosen)
-    write_parquet(measure_path(folder, filter_), scores.combine_chunks())
+    scores = pa.Table.from_batches(batches, filter_.scores)
+    with open_parquet(measure_path(folder, filter_), filter_.scores) as write:
+        # Not a second copy of all: there may be a kilobyte or two a medium.
+        for start in range(0, len(chosen), _WRITTEN_ROWS):
+            for batch in scores.take(chosen[start : start + _WRITTEN_ROWS]).to_batches():
+                write(batch)
 
 
 def _batches(packs: PackReader, folder: str, rows: Sequence[Row]) -> Iterator[pa.RecordBatch]:

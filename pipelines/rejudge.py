@@ -38,7 +38,10 @@ KEPT = ""
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """A filter that judged nothing: this many of the folders of its level lack its measure."""
+    """A filter that judged nothing: this many of the folders of its level lack its measure.
+
+    Of a pair both levels count.
+    """
 
     filter_name: str
     version: int
@@ -235,10 +238,12 @@ def _unmeasured(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> tup
         "media": [folder for source in curated for folder in source.media],
     }
     found = []
-    for use in {use.ref: use for use in used}.values():
-        lacking = sum(bool(missing(folder, [use])) for folder in folders[use.level])
+    # A finished build and a recipe know the same filter by other refs.
+    for use in {(use.name, use.fingerprint): use for use in used}.values():
+        asked = [(folder, part) for part in use.parts for folder in folders[part.level]]
+        lacking = sum(bool(missing(folder, [part])) for folder, part in asked)
         if lacking:
-            found.append(Unmeasured(use.name, use.version, lacking, len(folders[use.level])))
+            found.append(Unmeasured(use.name, use.version, lacking, len(asked)))
     return tuple(found)
 
 

@@ -73,7 +73,7 @@ def _bound(recipe: Recipe, rule: Rule, said: Setting, store: str) -> ModelFilter
     assert isinstance(filter_, ModelFilter)
     settings = _settings(recipe, filter_, said)
     try:
-        check_packages(filter_)
+        check_packages(filter_.packages)
         name, found = _find(settings.weights, filter_, recipe.folder)
         path = next(iter(found.values()))
         filter_.check(path if filter_.takes_file else path.parent, settings, rule.settings())

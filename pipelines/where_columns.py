@@ -9,11 +9,13 @@ import pyarrow as pa
 
 import filters
 from filters.base import Filter
+from filters.pairs import PairFilter
 from manifests.storage import join, open_ipc, read_parquet
 from mixtures.assign import extra_field, where_columns
 from mixtures.recipe import Recipe
 from mixtures.where import EXTRA, INDEX_COLUMNS
 from pipelines.join import Joined
+from pipelines.pair_scores import pair_scores
 from pipelines.store import measure_path
 
 _PLACE = ["folder", "pos"]
@@ -36,8 +38,27 @@ def with_where_columns(index: pl.DataFrame, joined: Joined, recipe: Recipe) -> p
             scores.setdefault(owner, []).append(score)
     for owner, names in scores.items():
         used = filters.get(recipe.filter_ref(owner))
-        index = _joined(index, (_scores(folder, used, names) for folder in joined.row_folders))
+        if isinstance(used, PairFilter):
+            index = _with_pairs(index, joined, used, names)
+        else:
+            index = _joined(index, (_scores(folder, used, names) for folder in joined.row_folders))
     return index
+
+
+def _with_pairs(
+    index: pl.DataFrame, joined: Joined, used: PairFilter, names: list[str]
+) -> pl.DataFrame:
+    """The same with scores of pairs, null for rows without media."""
+    none = index.clear(), pl.DataFrame(pl.from_arrow(used.scores.empty_table()))
+    parts = [
+        rows.select(_PLACE).hstack(_named(scores, used, names))
+        for rows, scores in (none, *pair_scores(joined, index.select(*_PLACE, "media"), used))
+    ]
+    return index.join(pl.concat(parts), on=_PLACE, how="left", maintain_order="left")
+
+
+def _named(scores: pl.DataFrame, used: Filter, names: list[str]) -> pl.DataFrame:
+    return scores.select(pl.col(name).alias(f"{used.name}.{name}") for name in names)
 
 
 def _joined(index: pl.DataFrame, folders: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -53,7 +74,7 @@ def _joined(index: pl.DataFrame, folders: Iterable[pl.DataFrame]) -> pl.DataFram
 
 def _scores(folder: str, used: Filter, names: list[str]) -> pl.DataFrame:
     scores = pl.DataFrame(pl.from_arrow(read_parquet(measure_path(folder, used), names)))
-    return scores.select(pl.col(name).alias(f"{used.name}.{name}") for name in names)
+    return _named(scores, used, names)
 
 
 def _fields(folder: str, columns: list[str]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from manifests import storage
-from manifests.errors import UsageError
+from manifests.errors import IntegrityError, UsageError
 
 
 class _StopError(Exception):
@@ -203,6 +203,32 @@ def test_a_table_that_grows_is_the_same_file(tmp_path: Path, sizes: list[int]) -
             take(batch)
         assert not Path(grown).exists()
     assert Path(grown).read_bytes() == Path(whole).read_bytes()
+
+
+@pytest.mark.parametrize("place", ["", "memory://batches"])
+def test_rows_are_read_by_the_groups_that_hold_them(tmp_path: Path, place: str) -> None:
+    """Groups of ten, in batches of at most four; the last group is short."""
+    uri = storage.join(place or str(tmp_path), "t.parquet")
+    storage.write_parquet(uri, pa.table({"n": pa.array(range(35))}), 10)
+    for first, last, expected in [
+        (0, 34, range(35)),
+        (0, 0, range(10)),
+        (9, 10, range(20)),
+        (15, 29, range(10, 30)),
+        (34, 99, range(30, 35)),
+        (35, 99, []),
+    ]:
+        found = list(storage.parquet_batches(uri, 4, first, last))
+        assert all(batch.num_rows <= 4 for _, batch in found)
+        rows = [(at + n, v) for at, b in found for n, v in enumerate(b["n"].to_pylist())]
+        assert rows == [(n, n) for n in expected]
+
+
+def test_batches_of_a_damaged_table_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(IntegrityError, match="is damaged"):
+        list(storage.parquet_batches(str(path), 4, 0, 9))
 
 
 def test_a_table_that_is_not_finished_is_not_there(tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ from pipelines.progress import printable
 
 if TYPE_CHECKING:
     from pipelines.build_store import BuildStore
-    from pipelines.ledger_near import NearRow, NearView
+    from pipelines.ledger_near import NearView
     from pipelines.ledger_view import Example, Group, LedgerView
+    from pipelines.near_rows import NearRow
     from pipelines.nearest import Nearest
 
 # Columns of the table, by what is counted.

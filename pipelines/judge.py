@@ -171,7 +171,7 @@ def _pair_reasons(
         for setting in rows["setting"].unique().sort().to_list():
             mine = rows["setting"] == setting
             bad = _judged(scores.filter(mine), filter_, rule.settings()[setting])
-            found = rows.filter(mine)[bad["place"]].select("at")
+            found = rows.filter(mine)[bad["at"]].select("at")
             parts.append(found.with_columns(bad["rule"], bad["value"]))
     return pl.concat(parts)
 

@@ -6,8 +6,8 @@ What was dropped is in the ledger with its scores; those of rows that passed lie
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,48 +22,15 @@ from pipelines.build_store import BuildStore, look_up
 from pipelines.join import Joined, join_rows
 from pipelines.judge import Rule, with_policy
 from pipelines.ledger_filters import Rules, build_filters, said_scores, settings_of
-from pipelines.ledger_view import Entry, ledger_files, place_of, read_entries
-from pipelines.nearest import Nearest, nearest, thresholds
+from pipelines.ledger_view import ledger_files, read_entries
+from pipelines.near_rows import SHOWN, NearRow, NearRows
+from pipelines.nearest import thresholds
 from pipelines.pair_scores import pair_scores
 from pipelines.parts import cut_parts
 from pipelines.store import measure_path
 
-Side = Literal["kept", "dropped"]
-
-NUM_NEAR = 3
-# Rows and scores of one side that are held at once: about 100 MB.
-_MANY_ROWS = 500_000
 _PLACE = ["subset", "file", "row", "group"]
-_SHOWN = [*_PLACE, "source", "fate", "stage", "rule", "value", "id"]
 _BEFORE = [stage.value for stage in (Stage.CURATE, Stage.JOIN, Stage.ACCESS, Stage.FILTER)]
-
-
-@dataclass(frozen=True, slots=True)
-class NearRow:
-    """A row beside a threshold; `side` is what the filter said of it, which `at` would turn."""
-
-    filter_name: str
-    policies: tuple[Policy, ...]  # whose rows have this threshold; empty: all
-    side: Side
-    at: Nearest
-    entry: Entry
-    text: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "filter": self.filter_name,
-            "policies": list(self.policies) or None,
-            "param": self.at.param,
-            "threshold": self.at.threshold,
-            "side": self.side,
-            "turns_at": self.at.turns_at,
-            "then": self.at.then,
-            "distance": self.at.distance,
-            "id": self.entry["id"],
-            "place": place_of(self.entry),
-            "fate": self.entry["fate"],
-            "text": self.text,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +52,10 @@ class NearView:
 def near_view(build: str, fate: Fate | None, store: BuildStore) -> NearView:
     """The rows nearest to each threshold on both sides; of one fate where that is asked."""
     rules = build_filters(build).rules
-    found = _Found()
+    found = NearRows()
     num_passed = num_measured = 0
     for name in ledger_files(build):
-        entries = read_entries(build, name, _SHOWN)
+        entries = read_entries(build, name, SHOWN)
         wanted = entries if fate is None else entries.filter(pl.col("fate") == fate.value)
         failed = wanted.filter(pl.col("stage") == Stage.FILTER.value)
         is_past = ~pl.col("stage").is_in(_BEFORE) & (pl.col("fate") != Fate.TRIMMED.value)
@@ -108,75 +75,6 @@ def near_view(build: str, fate: Fate | None, store: BuildStore) -> NearView:
     return NearView(shown, num_passed, num_measured)
 
 
-@dataclass(slots=True)
-class _Side:
-    """Rows that one filter judged by one set of params to one side, with their scores.
-
-    They are looked through many at a time: each look is some twenty judgements, whatever it is of.
-    """
-
-    rule: Rule
-    params: Params
-    policies: tuple[Policy, ...]
-    side: Side
-    entries: list[pl.DataFrame] = field(default_factory=list)
-    scores: list[pl.DataFrame] = field(default_factory=list)
-
-    def add(self, entries: pl.DataFrame, scores: pl.DataFrame) -> None:
-        self.entries.append(entries.select(_SHOWN))
-        self.scores.append(scores)
-        if sum(frame.height for frame in self.entries) > _MANY_ROWS:
-            entries, found = self._nearest()
-            nearest_rows = sorted({at.row for rows in found.values() for at in rows})
-            self.entries = [entries[nearest_rows]]
-            self.scores = [pl.concat(self.scores)[nearest_rows]]
-
-    def _nearest(self) -> tuple[pl.DataFrame, dict[str, list[Nearest]]]:
-        """(all rows, by parameter those of them that turn soonest)."""
-        scores = pl.concat(self.scores)
-        if scores.is_empty():
-            return pl.concat(self.entries), {}
-        found = nearest(self.rule.filter, self.params, scores, NUM_NEAR)
-        return pl.concat(self.entries), found
-
-    def rows(self) -> dict[str, list[NearRow]]:
-        entries, found = self._nearest()
-        name = self.rule.filter.name
-        return {
-            param: [
-                NearRow(name, self.policies, self.side, at, entries.row(at.row, named=True))
-                for at in rows
-            ]
-            for param, rows in found.items()
-        }
-
-
-class _Found:
-    """The sides of all filters, by name, policies and side."""
-
-    def __init__(self) -> None:
-        self._sides: dict[tuple[str, tuple[Policy, ...], Side], _Side] = {}
-
-    def add(
-        self, key: tuple[Rule, Params, tuple[Policy, ...]], side: Side, *frames: pl.DataFrame
-    ) -> None:
-        """`frames` are entries and their scores."""
-        rule, params, policies = key
-        place = (rule.filter.name, policies, side)
-        if place not in self._sides:
-            self._sides[place] = _Side(rule, params, policies, side)
-        self._sides[place].add(*frames)
-
-    def rows(self) -> list[NearRow]:
-        """Of each filter, threshold and side the first few; what passed comes first."""
-        groups = {
-            (name, param, policies, side != "kept"): rows
-            for (name, policies, side), found in self._sides.items()
-            for param, rows in found.rows().items()
-        }
-        return [row for key in sorted(groups) for row in groups[key]]
-
-
 def _settings(
     rule: Rule, rows: pl.DataFrame
 ) -> Iterator[tuple[Params, tuple[Policy, ...], pl.DataFrame]]:
@@ -192,7 +90,7 @@ def _settings(
         yield params, policies, rows.filter(pl.col("policy").is_in(policies))
 
 
-def _add_failed(found: _Found, rows: pl.DataFrame, rules: Rules) -> None:
+def _add_failed(found: NearRows, rows: pl.DataFrame, rules: Rules) -> None:
     """Rows that a filter dropped, by the scores that the ledger tells."""
     for rule in rules.values():
         mine = rows.filter(pl.col("rule").is_in(rule.filter.reasons))
@@ -223,7 +121,7 @@ def _measured(
         yield joined, with_policy(rows)
 
 
-def _add_passed(found: _Found, joined: Joined, rows: pl.DataFrame, rules: Rules) -> None:
+def _add_passed(found: NearRows, joined: Joined, rows: pl.DataFrame, rules: Rules) -> None:
     """Rows that no filter dropped, by their measures."""
     for rule in rules.values():
         is_media = rule.filter.level == "media"

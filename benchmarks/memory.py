@@ -33,7 +33,7 @@ from benchmarks.data import (
 from benchmarks.measure import print_table, work_folder
 
 GIGABYTES = (1, 5)
-# design.md rule 9, and how far the two sizes may differ (issue 2).
+# The rule of pipelines/curate.py, and how far the two sizes may differ.
 LIMIT_BYTES = 1536 << 20
 BASE_BYTES, GROUP_FACTOR = 512 << 20, 2.5
 MAX_GROWTH = 0.2

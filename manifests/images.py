@@ -15,7 +15,7 @@ from functools import cache
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-# design.md rule 7: 64 megapixels by default.
+# 64 megapixels, beyond which a file is a bomb rather than a picture.
 MAX_PIXELS = 64_000_000
 # Decoders that need more memory a pixel than others. OpenJPEG takes 27 bytes where there are four
 # components: 64 megapixels would be 1.7 GiB, beyond rule 9.

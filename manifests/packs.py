@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from manifests.storage import atomic_file, filesystem, is_local, join, local_path
 
-PACK_BYTES = 512 * 1024 * 1024  # design.md section 5: packs are closed at this size
+PACK_BYTES = 512 * 1024 * 1024  # packs are closed at this size
 _BLOCK = 512
 # Ranges closer than this are read in one go: about what a disk or an object store reads in the
 # time of one more request.

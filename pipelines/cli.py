@@ -31,7 +31,8 @@ def _samples(args: argparse.Namespace, console: Console) -> int:
     state = "written" if truth["written"] else "there already"
     facts = f"samples: {args.dir} {state}, {planted} planted defects (truth.json)"
     console.print(facts, soft_wrap=True)
-    console.print(f"try: build-mixture --stage video --mirror {args.dir}", soft_wrap=True)
+    stage = args.stage or "video"
+    console.print(f"try: build-mixture --stage {stage} --mirror {args.dir}", soft_wrap=True)
     return 0
 
 

@@ -23,7 +23,7 @@ from sources.root import Root
 _MAKERS_VERSION = "images-2"
 # The layout of row folders: 2 has `num_media` in turns.parquet.
 _ROWS_VERSION = "rows-2"
-# design.md rule 9: a process stays under 0.5 GiB plus 2.5 times an open upstream row group, and a
+# By our own rule a process stays under 0.5 GiB plus 2.5 times an open upstream row group, and a
 # row group is at most its file.
 _BASE_MEMORY = 512 << 20
 _MAX_MEMORY = 1536 << 20

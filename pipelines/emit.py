@@ -100,7 +100,7 @@ _COMPRESSION = {leaf: "none" if leaf in _MEDIA_LEAVES else "zstd" for leaf in _L
 
 
 def parquet_options() -> dict[str, Any]:
-    """How builds are written: media untouched, texts in zstd, page index (design.md section 5)."""
+    """How builds are written: media untouched, texts in zstd, with a page index."""
     return {
         "compression": _COMPRESSION,
         "use_dictionary": [leaf for leaf in _LEAVES if leaf in _DICTIONARY_LEAVES],

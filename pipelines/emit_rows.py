@@ -23,7 +23,7 @@ from pipelines.pii import mask_messages
 from pipelines.render import Rendered, RowMedia, render
 from pipelines.written import Parts
 
-# design.md section 5: row groups and write batches of at most 32 MB.
+# Row groups and write batches are of at most 32 MB, so that readers need little memory.
 ROW_GROUP_BYTES = 32_000_000
 _ROW_GROUP_ROWS = 8192
 

@@ -6,8 +6,9 @@ import hashlib
 import importlib.util
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from manifests.errors import SmolmixError, UsageError
 
@@ -15,10 +16,20 @@ from manifests.errors import SmolmixError, UsageError
 _LOADED: set[str] = set()
 
 
+class _Loader(SourceFileLoader):
+    """Not by bytecode, which Python takes for current where an edit within a second left the size
+    as it was: what runs must be what was digested. Nor is any left beside the user's file."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
 def load_module(file: Path, error_type: type[UsageError]) -> ModuleType:
     """The module in `file`; an error of that type says in which line it fails."""
     name = f"smolmix_user_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, file, loader=_Loader(name, str(file)))
     assert spec is not None and spec.loader is not None, "a file that ends on .py has a loader"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

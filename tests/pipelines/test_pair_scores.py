@@ -36,6 +36,7 @@ from pipelines.parts import cut_parts
 from pipelines.rejudge import rejudge
 from pipelines.verify import verify
 from tests.models import COLORS, bind, towers_of_run
+from tests.pipelines.on_ray import build_on
 
 pytest.importorskip("torch", reason="torch is not installed")
 
@@ -289,8 +290,7 @@ def test_on_ray_the_bytes_are_the_same(
     here: Path, ray_engine: RayEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(options(here), Console(quiet=True))
-    monkeypatch.setattr(ray_engine, "close", lambda: None)
-    monkeypatch.setattr("pipelines.runner.make_engine", lambda *args: ray_engine)
+    build_on(ray_engine, monkeypatch)
     more = {"store": str(here / "store-of-ray"), "out": str(here / "out-of-ray")}
     build(options(here, engine="ray", **more), Console(quiet=True))
     mine, theirs = (

@@ -24,6 +24,7 @@ from pipelines.build import build
 from pipelines.engine import RayEngine, Task
 from pipelines.options import BuildOptions
 from tests.conftest import Built
+from tests.pipelines.on_ray import build_on
 from tests.pipelines.trees import tree_digests
 
 _COMMAND = "import sys; from pipelines.cli import build_mixture; sys.exit(build_mixture())"
@@ -72,8 +73,7 @@ def test_ray_gives_the_bytes_of_inline(
     small_built: Built, ray_engine: RayEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two workers, on the Ray that the whole test run shares."""
-    monkeypatch.setattr(ray_engine, "close", lambda: None)
-    monkeypatch.setattr("pipelines.runner.make_engine", lambda *args: ray_engine)
+    build_on(ray_engine, monkeypatch)
     seen: set[str] = set()
     run = ray_engine.run
 

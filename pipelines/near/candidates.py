@@ -49,7 +49,8 @@ def band_pairs(facts: Facts, band: int, texts: Ints, reach: int = REACH) -> Valu
     keys = facts.keys[texts, band]
     order = np.argsort(keys)
     keys = keys[order]
-    same = np.append((keys[1:] == keys[:-1]) & (keys[1:] != 0), False)
+    same = np.zeros(len(keys), np.bool_)
+    same[:-1] = (keys[1:] == keys[:-1]) & (keys[1:] != 0)
     shared = same.copy()
     shared[1:] |= same[:-1]
     texts, keys = texts[order[shared]], keys[shared]

@@ -28,17 +28,18 @@ _TABLE_SIZE = 0x32400  # past the last letter of Unicode 17; of what is beyond, 
 _OPERATORS = "%*/-"
 _PARTING = "|~`\u00b4\u00a8"
 _MINUS = "\u2212"
+# A plane of ideographs, assigned or not yet.
+_IDEOGRAPHS = (0x20000, 0x323B0)
 # Blocks of scripts without spaces between words, first and last character.
 _SPACELESS = (
     *((0x0E00, 0x0EFF), (0x0F40, 0x0FBC), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF)),
     *((0x1A20, 0x1AAF), (0x2E80, 0x2FDF), (0x3005, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF)),
     *((0x4E00, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F), (0xF900, 0xFAFF), (0x1B000, 0x1B16F)),
-    (0x20000, 0x323AF),
 )
 # Ranges whose characters are all of one kind: ideographs, Hangul, surrogates and private use.
 _ALIKE = (
     *((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0xD800, 0xF900)),
-    (0x20000, 0x323B0),
+    _IDEOGRAPHS,
 )
 
 
@@ -49,6 +50,8 @@ def _is_spaceless(code: int) -> bool:
 def flags_of_one(char: str) -> int:
     """The rules above, for one character."""
     code, kind = ord(char), unicodedata.category(char)
+    if _IDEOGRAPHS[0] <= code < _IDEOGRAPHS[1]:
+        return ALONE
     if kind == "Cf" or 0xFE00 <= code <= 0xFE0F:
         return UNSEEN
     if char == _MINUS or char in _OPERATORS:

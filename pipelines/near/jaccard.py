@@ -1,7 +1,7 @@
 """The true Jaccard similarity of pairs: shingles of both by shingles of either, each counted once.
 
-It is exact but for 64-bit hashes: two texts of 1,000 different shingles each are taken to share one
-in a case of 10**13. That a pair met in a band says nothing by itself.
+It is exact but for hashes: of a thousand pairs of 500 shingles that are looked at together, one is
+off by one shingle in a case of 70 million. That a pair met in a band says nothing by itself.
 
 The threshold of 0.8 is where 14 bands of 8 begin to find nearly all: 0.92 of the pairs at 0.8, 0.99
 at 0.85. Of pairs at 0.72, where datatrove drops whatever meets, it finds 0.65: which of them went
@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 Load = Callable[[Ints], Shingles]
 
 THRESHOLD = 0.8
-# Words of texts that are looked at together: some 100 bytes of memory each.
-_WORDS_AT_ONCE = 1 << 21
+# Words of texts that are looked at together: some 60 bytes of memory each.
+_WORDS_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +47,21 @@ class Alike:
 def jaccard(sets: Shingles, left: Ints, right: Ints) -> Floats:
     """Of each pair of sets (numbers among them); 0 where both are empty.
 
-    About 15 ns a step of a binary search of the larger set, for each shingle of the smaller.
+    The shingles of both sides are sorted behind the number of their pair, which takes the place of
+    their last bits: equal ones then stand side by side. About 25 ns a shingle of either side.
     """
-    num = sets.num_t
-    is_swapped = num[left] > num[right]
-    small, large = np.where(is_swapped, right, left), np.where(is_swapped, left, right)
-    pair = owners(num[small])
-    looked_for = sets.values[ranges(sets.first_t[small], num[small])]
-    low, high = sets.first_t[large][pair], sets.first_t[large + 1][pair]
-    last = np.maximum(high - 1, 0)
-    for _ in range(int(num.max(initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        is_before = (low < high) & (sets.values[np.minimum(middle, last)] < looked_for)
-        low, high = np.where(is_before, middle + 1, low), np.where(is_before, high, middle)
-    found = (low <= last) & (sets.values[np.minimum(low, last)] == looked_for)
-    both = np.bincount(pair[found], minlength=len(left))
-    either = num[left] + num[right] - both
+    if not len(left):
+        return np.zeros(0)
+    sides = np.stack([left, right], axis=1).ravel()
+    num = sets.num_t[sides]
+    bits = np.uint64(len(left).bit_length())
+    pair = (owners(num) >> 1).astype(np.uint64)
+    keys = sets.values[ranges(sets.first_t[sides], num)] >> bits
+    keys |= pair << (np.uint64(64) - bits)
+    keys.sort()
+    twice = keys[1:][keys[1:] == keys[:-1]] >> (np.uint64(64) - bits)
+    both = np.bincount(twice.astype(np.int64), minlength=len(left))
+    either = num[::2] + num[1::2] - both
     return np.asarray(both / np.maximum(either, 1), np.float64)
 
 

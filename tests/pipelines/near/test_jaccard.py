@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from pipelines.flat import Ints, starts
 from pipelines.near.candidates import Pairs
+from pipelines.near.characters import mixed
 from pipelines.near.jaccard import jaccard, verified
-from pipelines.near.shingles import Shingles, shingle_sets
+from pipelines.near.shingles import Shingles, distinct, shingle_sets
 from tests.pipelines.near.plain import edited, loader, plain_jaccard, plain_words, prose
 
 SETS = st.lists(
@@ -17,9 +18,10 @@ SETS = st.lists(
 
 
 def _sets(given_sets: list[set[int]]) -> Shingles:
+    """Of numbers that stand for others, spread as hashes are."""
     counts = np.array([len(one) for one in given_sets], np.int64)
-    values = [value for one in given_sets for value in sorted(one)]
-    return Shingles(np.array(values, np.uint64), starts(counts))
+    values = np.array([value for one in given_sets for value in one], np.uint64)
+    return distinct(Shingles(mixed(values), starts(counts)))
 
 
 @given(SETS)

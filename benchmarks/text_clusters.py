@@ -110,9 +110,19 @@ def main(arguments: list[str] | None = None) -> int:
         cells = [f"{found[name]:.1f}" for name in ("sign", "candidates", "verify", "fates")]
         cells += [f"{found[name]:,}" for name in ("met", "alike", "components", "dropped")]
         rows.append([f"{size:,}", *cells, f"{found['peak_gib']:.2f}"])
-    columns = ["texts", "signatures, CPU s", "candidates, CPU s", "verified, CPU s", "fates, CPU s"]
-    columns += ["pairs met", "alike", "components", "dropped", "peak, GiB"]
-    print_table("clusters of synthetic texts, one process", columns, rows)
+    columns = [
+        "texts",
+        "sign",
+        "meet",
+        "verify",
+        "fates",
+        "met",
+        "alike",
+        "groups",
+        "dropped",
+        "GiB",
+    ]
+    print_table("synthetic texts: CPU seconds of each step, pairs, peak memory", columns, rows)
     return 0
 
 

@@ -38,11 +38,18 @@ from pipelines.near.shingles import shingle_sets
 
 _KINDS = ("documents", "chats")
 _RANGES = ((0.5, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01))
+_OUR_RUNS = 10
 _ASKED = {"datatrove": 10.0, "Data-Juicer": 5.0}
 Figures = dict[str, float]
 
 
 def _ours(threshold: float, rows: Path, out: Path) -> Figures:
+    """The mean of several runs after a first: one takes a tenth of a second."""
+    runs = [_one_of_ours(threshold, rows, out) for _ in range(_OUR_RUNS + 1)][1:]
+    return {name: sum(run[name] for run in runs) / _OUR_RUNS for name in runs[0]}
+
+
+def _one_of_ours(threshold: float, rows: Path, out: Path) -> Figures:
     before = time.process_time()
     texts = pl.read_parquet(rows)["text"].to_list()
     start = time.process_time()
@@ -156,7 +163,7 @@ def _compare(kind: str, sizes: list[int], bases: list[str]) -> tuple[list[list[s
         rates[name] = rate["cpu"]
         signed = f"{rate['signatures']:.2f}" if "signatures" in rate else "-"
         times = f"{rates['ours 0.8'] / rate['cpu']:.1f}"
-        rows.append([f"{kind}: {name}", f"{rate['cpu']:.2f}", times, signed, *found])
+        rows.append([f"{kind[:3]} {name}", f"{rate['cpu']:.2f}", times, signed, *found])
     return rows, {name: rates["ours 0.8"] / rate for name, rate in rates.items()}
 
 
@@ -179,10 +186,11 @@ def main(arguments: list[str] | None = None) -> int:
         found, times = _compare(kind, sizes, bases)
         table += found
         slow += [name for name, least in _ASKED.items() if times.get(name, least) < least]
-    columns = ["side", "MB/CPU s", "ours to it", "signatures, MB/CPU s"]
-    columns += [f"recall {low}-{min(high, 1)}" for low, high in _RANGES]
-    columns += ["precision 0.8", "precision 0.7", "both lost"]
-    print_table(f"{sizes[1]:,} pairs of each kind", columns, table)
+    columns = ["side", "MB/s", "ours x", "sign"]
+    columns += [f"{low}-{min(high, 1)}" for low, high in _RANGES]
+    columns += ["p 0.8", "p 0.7", "lost"]
+    title = "MB a CPU second, how many times that is ours; of signatures alone; recall, precision"
+    print_table(f"{sizes[1]:,} pairs of each kind: {title}", columns, table)
     return 1 if slow else 0
 
 

@@ -79,7 +79,7 @@ def folded(char: str) -> str:
 
 
 def mixed(values: Values) -> Values:
-    """64 bits of which each depends on all: the last steps of MurmurHash3; 0 stays 0. 3 ns each."""
+    """64 bits of which each depends on all, as MurmurHash3 ends; 0 stays 0. About 6 ns each."""
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     return values ^ (values >> np.uint64(33))
@@ -87,7 +87,7 @@ def mixed(values: Values) -> Values:
 
 @cache
 def tables() -> tuple[Flags, Values]:
-    """(flags, values) by character; the first call takes a fifth of a second."""
+    """(flags, values) by character; the first call takes a tenth of a second."""
     flags = np.zeros(_TABLE_SIZE, np.uint8)
     codes = np.arange(_TABLE_SIZE, dtype=np.uint64)
     done = 0
@@ -102,7 +102,7 @@ def tables() -> tuple[Flags, Values]:
 
 
 def look_up(codes: Codes) -> tuple[Flags, Values]:
-    """(flags, values) of every character of a text. About 4 ns each."""
+    """(flags, values) of every character of a text. About 9 ns each."""
     flags, values = tables()
     if codes.dtype == np.uint8:
         return flags[codes], values[codes]

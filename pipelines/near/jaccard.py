@@ -48,7 +48,7 @@ def jaccard(sets: Shingles, left: Ints, right: Ints) -> Floats:
     """Of each pair of sets (numbers among them); 0 where both are empty.
 
     The shingles of both sides are sorted behind the number of their pair, which takes the place of
-    their last bits: equal ones then stand side by side. About 25 ns a shingle of either side.
+    their last bits: equal ones then stand side by side. About 45 ns a shingle of either side.
     """
     if not len(left):
         return np.zeros(0)

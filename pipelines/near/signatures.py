@@ -50,7 +50,7 @@ class Banding:
 def signatures(found: Shingles, num_hashes: int) -> Signatures:
     """One column a text, one row a hash; the largest number where a text has no shingle.
 
-    About 40 ns a shingle for 112 hashes, and 2 us a text.
+    For 112 hashes about 75 ns a shingle in documents, 150 ns in chats.
     """
     full = np.flatnonzero(found.num_t)
     least = np.full((num_hashes, len(found.num_t)), np.iinfo(np.uint32).max, np.uint32)
@@ -62,7 +62,7 @@ def signatures(found: Shingles, num_hashes: int) -> Signatures:
 
 
 def band_keys(least: Signatures, banding: Banding) -> Values:
-    """A key a text and band, 0 where the text has no shingle. About 0.6 us a text."""
+    """A key a text and band, 0 where the text has no shingle. About 2 us a text."""
     shape = banding.bands, banding.rows, least.shape[1]
     joined = np.broadcast_to(
         np.arange(1, banding.bands + 1, dtype=np.uint64)[:, None] * _GOLDEN, shape[::2]

@@ -43,8 +43,8 @@ def real_files(folders: Sequence[Path]) -> list[Path]:
     home = Path(skimage.data.__file__).parent
     found = [home / name for name in _SKIMAGE if (home / name).exists()]
     for folder in folders:
-        for suffix in ("jpg", "jpeg", "png", "webp"):
-            found += sorted(folder.rglob(f"*.{suffix}"))
+        paths = sorted(folder.rglob("*"))
+        found += [path for path in paths if path.suffix in (".jpg", ".jpeg", ".png", ".webp")]
     return found
 
 
@@ -107,14 +107,14 @@ def drawn_page(number: int) -> Image.Image:
     return make_page(draw, number % 6 + 2)[0]
 
 
-def _encoded(image: Image.Image, form: str, quality: int) -> bytes:
+def encoded(image: Image.Image, quality: int, form: str = "JPEG") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, quality=quality)
     return buffer.getvalue()
 
 
 def _jpeg(image: Image.Image) -> bytes:
-    return _encoded(image, "JPEG", 85)
+    return encoded(image, 85)
 
 
 def _cut(image: Image.Image, part: float, draw: random.Random) -> bytes:
@@ -135,12 +135,35 @@ def _half(image: Image.Image) -> bytes:
     return _jpeg(image.resize(size, Image.Resampling.LANCZOS))
 
 
+def captioned(image: Image.Image, draw: random.Random) -> Image.Image:
+    """With words above and below, as memes have them."""
+    image = image.copy()
+    pen, letters = ImageDraw.Draw(image), font(image.height // 24)
+    for part in (0.05, 0.85):
+        text = " ".join(draw.choices(_WORDS, k=4))
+        place = (image.width / 2, image.height * part)
+        pen.text(place, text, "white", letters, "ma", stroke_width=2, stroke_fill="black")
+    return image
+
+
+def patched(
+    image: Image.Image, other: Image.Image, part: float, draw: random.Random
+) -> Image.Image:
+    """With the middle of another photo somewhere, so large by the image's sides."""
+    image = image.copy()
+    size = (int(image.width * part), int(image.height * part))
+    piece = other.resize((size[0] * 3, size[1] * 3)).crop((*size, size[0] * 2, size[1] * 2))
+    x, y = draw.randint(0, image.width - size[0]), draw.randint(0, image.height - size[1])
+    image.paste(piece, (x, y))
+    return image
+
+
 # Each as (share that must be found, what is made of an image).
 EDITS: Mapping[str, tuple[float, Callable[[Image.Image, random.Random], bytes]]] = {
-    "JPEG 90": (0.99, lambda image, draw: _encoded(image, "JPEG", 90)),
-    "JPEG 60": (0.99, lambda image, draw: _encoded(image, "JPEG", 60)),
-    "JPEG 40": (0.99, lambda image, draw: _encoded(image, "JPEG", 40)),
-    "WebP 75": (0.99, lambda image, draw: _encoded(image, "WEBP", 75)),
+    "JPEG 90": (0.99, lambda image, draw: encoded(image, 90)),
+    "JPEG 60": (0.99, lambda image, draw: encoded(image, 60)),
+    "JPEG 40": (0.99, lambda image, draw: encoded(image, 40)),
+    "WebP 75": (0.99, lambda image, draw: encoded(image, 75, "WEBP")),
     "half size": (0.99, lambda image, draw: _half(image)),
     "2 % off each side": (0.99, lambda image, draw: _cut(image, 0.02, draw)),
     "5 % off each side": (0.95, lambda image, draw: _cut(image, 0.05, draw)),

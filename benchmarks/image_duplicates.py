@@ -25,7 +25,17 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from benchmarks.image_corpora import EDITS, GRADIO, PERCEPTION, drawn_page, made_photo, real_files
+from benchmarks.image_corpora import (
+    EDITS,
+    GRADIO,
+    PERCEPTION,
+    captioned,
+    drawn_page,
+    encoded,
+    made_photo,
+    patched,
+    real_files,
+)
 from benchmarks.measure import print_table, work_folder
 from benchmarks.packages import Absent, fetch
 from filters.pixels import pixels_of, read_pixels
@@ -101,6 +111,29 @@ def false_row(title: str, codes: Sequence[ImageCode], target: float) -> tuple[li
     return row, [f"{title}: {a} and {b} ({RULES[rule]})" for (a, b), rule in found.items()]
 
 
+def changed_rows(images: Sequence[Image.Image]) -> list[list[str]]:
+    """How many photos are taken for the same one with another caption, or one thing in it."""
+    draw = random.Random("changed")
+    others = [*images[1:], images[0]]
+    pairs: dict[str, list[tuple[Image.Image, Image.Image]]] = {
+        "other captions": [(captioned(one, draw), captioned(one, draw)) for one in images]
+    }
+    for part in (0.2, 0.12, 0.08):
+        pairs[f"a patch of {part:.0%} of each side"] = [
+            (one, patched(one, other, part, draw))
+            for one, other in zip(images, others, strict=True)
+        ]
+    rows = []
+    for name, both in pairs.items():
+        left, right = (
+            ImageColumns.of_codes([image_code(read_pixels(encoded(image, 90))) for image in side])
+            for side in zip(*both, strict=True)
+        )
+        taken = sum(int(p["left"]) == int(p["right"]) for p in find_pairs(left, right))
+        rows.append([name, f"{taken} of {len(images)}"])
+    return rows
+
+
 def cost_rows(images: Sequence[Image.Image]) -> list[list[str]]:
     """Milliseconds of CPU an image, decoded before: our codes, and imagehash's one hash."""
     grays = [image.convert("L") for image in images]
@@ -146,6 +179,42 @@ def _packages(folder: Path) -> list[Path]:
     return found
 
 
+# Heads of the five tables.
+_FOUND = ("originals", "edit", "asked", "found: photo", "found: plain", "other pairs")
+_FALSE = ("corpus", "images", "kinds", "pairs", "found", "lost", "95 % bound", "asked")
+_CHANGED = ("photos with", "taken for copies")
+_COST = ("run", "all codes", "imagehash.phash", "8 of those")
+_LOOKUP = ("images", "found", "CPU s", "us an image")
+
+
+def _report(asked: argparse.Namespace, files: Sequence[Path]) -> None:
+    sources = [file for file in files if "gradio" not in file.parts]
+    made = [made_photo(sources, number) for number in range(asked.recall)]
+    real = [Image.open(file).convert("RGB") for file in files]
+    rows = recall_rows("made photos", made)
+    rows += recall_rows("real photos", real)
+    rows += recall_rows("drawn pages", [drawn_page(n) for n in range(asked.recall // 2)])
+    print_table("copies that are found", _FOUND, rows)
+    drawn = (made_photo(sources, number) for number in range(asked.made))
+    pages = (drawn_page(number) for number in range(asked.pages))
+    falses = [
+        false_row("real photos", _codes(real), _PHOTO_TARGET),
+        false_row("made photos", _codes(drawn), _PHOTO_TARGET),
+        false_row("drawn pages", _codes(pages), _PAGE_TARGET),
+    ]
+    print_table("pairs in each corpus", _FALSE, [row for row, _ in falses])
+    for _, lines in falses:
+        print("\n".join(lines[:20]))
+    print("; ".join(f"{n} {file.name}" for n, file in enumerate(files)))
+    print_table("photos that are nearly the same", _CHANGED, changed_rows(made[:200]))
+    print_table("ms of CPU an image", _COST, cost_rows(made[:100]))
+    print_table("lookup of random hashes", _LOOKUP, lookup_rows(asked.lookup))
+
+
+def _codes(images: Iterable[Image.Image]) -> list[ImageCode]:
+    return [image_code(pixels_of(image)) for image in images]
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--made", type=int, default=10_000)
@@ -155,37 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     kept = os.environ.get("IMAGE_DUPLICATES_DATA")
     with contextlib.nullcontext(Path(kept)) if kept else work_folder() as folder:
-        files = real_files(_packages(folder))
-        sources = [file for file in files if "gradio" not in file.parts]
-        made = [made_photo(sources, number) for number in range(asked.recall)]
-        pages = [drawn_page(number) for number in range(asked.recall // 2)]
-        real = [Image.open(file) for file in files]
-        rows = recall_rows("made photos", made)
-        rows += recall_rows("real photos", [image.convert("RGB") for image in real])
-        rows += recall_rows("drawn pages", pages)
-        columns = ("originals", "edit", "asked", "found: photo", "found: plain", "other pairs")
-        print_table("copies that are found", columns, rows)
-        seen = {
-            "real photos": ([image_code(pixels_of(image)) for image in real], _PHOTO_TARGET),
-            "made photos": (
-                [image_code(pixels_of(made_photo(sources, n))) for n in range(asked.made)],
-                _PHOTO_TARGET,
-            ),
-            "drawn pages": (
-                [image_code(pixels_of(drawn_page(n))) for n in range(asked.pages)],
-                _PAGE_TARGET,
-            ),
-        }
-    falses = [false_row(title, codes, target) for title, (codes, target) in seen.items()]
-    columns = ("corpus", "images", "kinds", "pairs", "found", "lost", "95 % bound", "asked")
-    print_table("pairs in each corpus", columns, [row for row, _ in falses])
-    for _, lines in falses:
-        print("\n".join(lines[:20]))
-    print("\n".join(f"real photo {n}: {file.name}" for n, file in enumerate(files)))
-    columns = ("run", "all codes", "imagehash.phash", "8 of those")
-    print_table("ms of CPU an image", columns, cost_rows(made[:100]))
-    columns = ("images", "found", "CPU s", "us an image")
-    print_table("lookup of random hashes", columns, lookup_rows(asked.lookup))
+        _report(asked, real_files(_packages(folder)))
     return 0
 
 

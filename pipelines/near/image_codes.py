@@ -1,8 +1,8 @@
 """What is kept of an image to find its copies: one measure, from one decoded picture.
 
 Of each image: 16 bytes of a digest of its pixels, 8 hashes of 8 bytes, a tile hash of 32 bytes, its
-kind and size, and a small gray picture against which candidates are checked: 1,024 bytes of a
-photo, 4,096 of a page or chart, 16,384 of one that is more than 512 pixels long.
+kind and size, and a small gray picture against which candidates are checked: 4,096 bytes, and
+16,384 of a page or chart more than 512 pixels long.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ Kind = Literal["photo", "plain", "blank"]
 _DIGEST_BYTES = 16
 # Levels of gray between the lightest and the darkest of 64 x 64 means.
 _BLANK_RANGE = 16
-# Share of the fullest 17 of 256 levels of gray: at least 0.62 in 200 drawn pages and charts, at
-# most 0.46 in 53 of 63 real photos; the others are close-ups on plain grounds, a moon, bricks.
-_GROUND_SHARE = 0.55
-# Spread of 32 x 32 means in levels, and by that of pixels. Drawn pages: 0.29 to 0.57 for half of
-# them (text is fine ink), grass and gravel 0.34 and 0.39, photos of things from 0.64.
-_LEAST_SPREAD = 8.0
+# Share of the fullest 9 of 256 levels of gray: at least 0.41 in 360 drawn pages and charts, of
+# them 240 encoded anew at JPEG 40 or at half size, at most 0.32 in 59 of 63 real photos; the others
+# are a moon, stars, bricks and a cell. Of 17 levels, photos of one soft ground have as much.
+_GROUND_LEVELS = 9
+_GROUND_SHARE = 0.4
+# Spread of 32 x 32 means in levels, and by that of pixels, which is 0.27 to 0.53 in half of the
+# drawn pages (ink is fine), 0.27 and 0.29 in grass and gravel, from 0.56 in photos of things.
+_LEAST_SPREAD = 6.0
 _LEAST_COARSENESS = 0.5
 # Longest side, in pixels, of a plain picture that 64 x 64 means are enough for.
 _SMALL_PX = 512
@@ -46,7 +48,7 @@ SCHEMA = pa.schema(
         ("pixels_code", pa.binary(_DIGEST_BYTES)),
         ("hashes_code", pa.list_(pa.uint64(), 8)),
         ("tiles_code", pa.list_(pa.int16(), 16)),
-        ("means_code", pa.binary()),  # gray, row by row, 32, 64 or 128 a side
+        ("means_code", pa.binary()),  # gray, row by row, 64 or 128 a side
     ]
 )
 
@@ -96,9 +98,7 @@ def image_code(picture: Pixels) -> ImageCode:
     medium = means(picture, MEDIUM)
     coarse = np.rint(coarser(medium.astype(np.float32), COARSE)).astype(np.uint8)
     kind = _kind(picture, medium, coarse)
-    kept = coarse if kind == "photo" else medium
-    if kind == "plain" and max(picture.image.size) > _SMALL_PX:
-        kept = means(picture, FINE)
+    is_large = kind == "plain" and max(picture.image.size) > _SMALL_PX
     width, height = picture.image.size
     return ImageCode(
         kind=kind,
@@ -107,7 +107,7 @@ def image_code(picture: Pixels) -> ImageCode:
         pixels=pixel_digest(picture),
         hashes=picture_hashes(picture, coarse),
         tiles=tile_sums(medium),
-        means=kept,
+        means=means(picture, FINE) if is_large else medium,
     )
 
 
@@ -128,8 +128,10 @@ def _kind(picture: Pixels, medium: Means, coarse: Means) -> Kind:
     mean = float((share * levels).sum())
     spread = float((share * (levels - mean) ** 2).sum()) ** 0.5
     coarse_spread = float(coarse.std())
+    up_to = np.concatenate([[0.0], np.cumsum(share)])
+    ground = float((up_to[_GROUND_LEVELS:] - up_to[:-_GROUND_LEVELS]).max())
     is_photo = (
-        view.ground[1] < _GROUND_SHARE
+        ground < _GROUND_SHARE
         and coarse_spread >= _LEAST_SPREAD
         and coarse_spread >= _LEAST_COARSENESS * spread
     )

@@ -47,7 +47,7 @@ _WHOLE_EDGE = 0.006
 _WORST_BLOCK = 0.04
 # Pages and charts, unmoved, in levels of gray. Of 160 pages encoded anew down to JPEG 40 no mean
 # was more than 10.7 apart, at half size 17.5; other pages of one form, with one number of four
-# digits or more changed, from 16 in 90 of 100, and the nearest others 56.
+# digits or more changed, from 14 in 90 of 100, and the nearest others 56.
 _SAME_SIZE_LEVELS = 11.0
 _SCALED_LEVELS = 22.0
 _LEAST_PAGE_CORRELATION = 0.985

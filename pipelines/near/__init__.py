@@ -1,9 +1,10 @@
-"""Texts that are nearly the same: what is measured of each, which pairs of them are alike, and what
-of them is kept.
+"""Near duplicates: what is measured of a text or a medium, which pairs are alike, and what stays.
 
-    words -> shingles -> signatures     of one text alone: facts that a store keeps
-    candidates -> jaccard               pairs of texts, found by keys and then verified
-    kept                                one text stays of those that are alike
+    words -> shingles -> signatures       of one text alone: facts that a store keeps
+    candidates -> jaccard                 pairs of texts, found by keys and then verified
+    image_hashes, image_tiles -> image_codes      of one image alone
+    image_lookup, image_boxes -> image_verify     pairs of images, found by codes and then verified
+    kept                                  one stays of those that are alike
 
-Pure: arrays in, arrays out. No result depends on the order of texts or on how they are parted.
+Pure: arrays in, arrays out. No result depends on the order of what is given or on how it is parted.
 """

@@ -1,0 +1,138 @@
+"""What is kept of an image to find its copies: one measure, from one decoded picture.
+
+Of each image: 16 bytes of a digest of its pixels, 8 hashes of 8 bytes, a tile hash of 32 bytes, its
+kind and size, and a small gray picture against which candidates are checked: 4,096 bytes, and
+16,384 of a page or chart more than 512 pixels long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from filters._views import view_of
+from filters.pixels import Pixels
+from pipelines.near.image_hashes import Hashes, picture_hashes
+from pipelines.near.image_tiles import COARSE, FINE, MEDIUM, Means, Sums, coarser, means, tile_sums
+
+# photo: sought by Hamming distance and by the tile hash. plain: a page, a chart, a texture, which
+# share their coarse hashes with thousands of others: by the tile hash. blank: by exact pixels.
+# Every image is sought by exact pixels.
+Kind = Literal["photo", "plain", "blank"]
+
+_DIGEST_BYTES = 16
+# Levels of gray between the lightest and the darkest of 64 x 64 means.
+_BLANK_RANGE = 16
+# Share of the fullest 9 of 256 levels of gray: at least 0.41 in 360 drawn pages and charts, of
+# them 240 encoded anew at JPEG 40 or at half size, at most 0.32 in 59 of 63 real photos; the others
+# are a moon, stars, bricks and a cell. Of 17 levels, photos of one soft ground have as much.
+_GROUND_LEVELS = 9
+_GROUND_SHARE = 0.4
+# Spread of 32 x 32 means in levels, and by that of pixels, which is 0.27 to 0.53 in half of the
+# drawn pages (ink is fine), 0.27 and 0.29 in grass and gravel, from 0.56 in photos of things.
+_LEAST_SPREAD = 6.0
+_LEAST_COARSENESS = 0.5
+# Longest side, in pixels, of a plain picture that 64 x 64 means are enough for.
+_SMALL_PX = 512
+
+SCHEMA = pa.schema(
+    [
+        ("kind_code", pa.string()),
+        ("width_px", pa.int32()),
+        ("height_px", pa.int32()),
+        ("pixels_code", pa.binary(_DIGEST_BYTES)),
+        ("hashes_code", pa.list_(pa.uint64(), 8)),
+        ("tiles_code", pa.list_(pa.int16(), 16)),
+        ("means_code", pa.binary()),  # gray, row by row, 64 or 128 a side
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageCode:
+    """One image's codes; `means` is as fine as its kind and size ask for."""
+
+    kind: Kind
+    width: int
+    height: int
+    pixels: bytes
+    hashes: Hashes
+    tiles: Sums
+    means: Means
+
+    def row(self) -> dict[str, Any]:
+        """By the names of SCHEMA."""
+        return {
+            "kind_code": self.kind,
+            "width_px": self.width,
+            "height_px": self.height,
+            "pixels_code": self.pixels,
+            "hashes_code": self.hashes,
+            "tiles_code": self.tiles,
+            "means_code": self.means.tobytes(),
+        }
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> ImageCode:
+        """Back from what `row` gave, lists or arrays."""
+        means_ = np.frombuffer(row["means_code"], np.uint8)
+        edge = int(len(means_) ** 0.5)
+        return cls(
+            row["kind_code"],
+            row["width_px"],
+            row["height_px"],
+            row["pixels_code"],
+            np.asarray(row["hashes_code"], np.uint64),
+            np.asarray(row["tiles_code"], np.int16),
+            means_.reshape(edge, edge),
+        )
+
+
+def image_code(picture: Pixels) -> ImageCode:
+    """Codes of a picture as it is seen; it costs about two reductions of the whole."""
+    medium = means(picture, MEDIUM)
+    coarse = np.rint(coarser(medium.astype(np.float32), COARSE)).astype(np.uint8)
+    kind = _kind(picture, medium, coarse)
+    is_large = kind == "plain" and max(picture.image.size) > _SMALL_PX
+    width, height = picture.image.size
+    return ImageCode(
+        kind=kind,
+        width=width,
+        height=height,
+        pixels=pixel_digest(picture),
+        hashes=picture_hashes(picture, coarse),
+        tiles=tile_sums(medium),
+        means=means(picture, FINE) if is_large else medium,
+    )
+
+
+def pixel_digest(picture: Pixels) -> bytes:
+    """Of the size and of all pixels: those of a JPEG are its luma, of which colour is no part."""
+    image = picture.image
+    found = hashlib.sha256(f"{image.mode} {image.width} {image.height} ".encode())
+    found.update(image.tobytes())
+    return found.digest()[:_DIGEST_BYTES]
+
+
+def _kind(picture: Pixels, medium: Means, coarse: Means) -> Kind:
+    if int(medium.max()) - int(medium.min()) < _BLANK_RANGE:
+        return "blank"
+    view = view_of(picture)
+    levels = np.arange(256)
+    share = view.histogram / view.histogram.sum()
+    mean = float((share * levels).sum())
+    spread = float((share * (levels - mean) ** 2).sum()) ** 0.5
+    coarse_spread = float(coarse.std())
+    up_to = np.concatenate([[0.0], np.cumsum(share)])
+    ground = float((up_to[_GROUND_LEVELS:] - up_to[:-_GROUND_LEVELS]).max())
+    is_photo = (
+        ground < _GROUND_SHARE
+        and coarse_spread >= _LEAST_SPREAD
+        and coarse_spread >= _LEAST_COARSENESS * spread
+    )
+    return "photo" if is_photo else "plain"

@@ -1,0 +1,169 @@
+"""Pairs of images that are one: found by their codes, each verified, none by a hash alone.
+
+    pixels   the same pixels, size and all
+    tiles    equal tile hashes within tolerance: encoded anew or scaled; any image that is no blank
+    hashes   perceptual hashes within the radius: also cut by up to 5 % or mirrored; one is a photo
+
+A pair is (row of the index, row of the queries). `hashes` looks for what the query shows in
+windows of the index, so that each image is to be in both. What is found for two rows depends on
+their codes alone: not on order, nor on the parts that index and queries are given in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.near.image_boxes import box_pairs
+from pipelines.near.image_columns import ImageColumns
+from pipelines.near.image_hashes import MIRROR, WHOLE, WINDOWS
+from pipelines.near.image_lookup import MAX_RADIUS, Ints, near_pairs
+from pipelines.near.image_tiles import MEDIUM, SUM_TOLERANCE
+from pipelines.near.image_verify import registered, unmoved
+
+PIXELS, TILES, HASHES = 0, 1, 2
+RULES = ("pixels", "tiles", "hashes")
+
+PAIR = np.dtype(
+    [
+        ("left", np.int64),  # row of the index
+        ("right", np.int64),  # row of the queries
+        ("rule", np.int8),  # place in RULES; the first that holds
+        ("window", np.int8),  # of the index's image, in image_hashes.WINDOWS; 0 but for HASHES
+        ("bits", np.int8),  # in which the hashes differ; 0 but for HASHES
+        ("correlation", np.float32),  # of the small pictures; 1 for PIXELS
+    ]
+)
+Pairs = npt.NDArray[np.void]
+
+# Photos, laid on each other. Of 125 photos cut by 2 and 5 % edges were found from 0.01 off, and the
+# worst block held at most 0.026; of the 343 nearest pairs of different photos at least 1.4. Encoded
+# anew or scaled, edges were within 0.003 of the whole; then no mean may differ by more than in a
+# page: of 123 photos encoded anew 5 levels, at half size 20; under two captions from 40 on.
+_LEAST_CORRELATION = 0.95
+_WHOLE_EDGE = 0.006
+_WORST_BLOCK = 0.04
+# Pages and charts, unmoved, in levels of gray. Of 160 pages encoded anew down to JPEG 40 no mean
+# was more than 10.7 apart, at half size 17.5; other pages of one form, with one number of four
+# digits or more changed, from 14 in 90 of 100, and the nearest others 56.
+_SAME_SIZE_LEVELS = 11.0
+_SCALED_LEVELS = 22.0
+_LEAST_PAGE_CORRELATION = 0.985
+# Width by height of the two, as a ratio: scaling rounds to whole pixels, and a cut of 5 % from
+# both ends of one side alone moves it by a tenth.
+_SCALED_SHAPE = 0.03
+_CUT_SHAPE = 0.12
+_VERIFIED_AT_ONCE = 256
+
+
+def find_pairs(index: ImageColumns, queries: ImageColumns, radius: int = MAX_RADIUS) -> Pairs:
+    """All pairs, sorted by (left, right), each once, by the first rule that holds for it.
+
+    Where both are the same rows, a row is its own pair. Memory: that of the lookups, and 24 bytes a
+    candidate; rows with the same pixels are candidates of each other, so leave out copies first.
+    """
+    found = [_equal_pixels(index, queries)]
+    found += _verified(index, queries, _by_tiles(index, queries), TILES)
+    found += _verified(index, queries, _by_hashes(index, queries, radius), HASHES)
+    pairs = np.concatenate(found)
+    order = np.lexsort((pairs["rule"], pairs["right"], pairs["left"]))
+    return _first_of_each(pairs[order])
+
+
+def first_of_pixels(images: ImageColumns) -> Ints:
+    """For each row the first row with the same pixels: only that needs to be sought further."""
+    _, first, inverse = np.unique(images.pixels, return_index=True, return_inverse=True)
+    return first[inverse]
+
+
+def _pairs(left: Ints, right: Ints, rule: int) -> Pairs:
+    pairs = np.zeros(len(left), PAIR)
+    pairs["left"], pairs["right"], pairs["rule"] = left, right, rule
+    pairs["correlation"] = 1.0
+    return pairs
+
+
+def _equal_pixels(index: ImageColumns, queries: ImageColumns) -> Pairs:
+    order = np.argsort(index.pixels, kind="stable")
+    in_order = index.pixels[order]
+    begin = np.searchsorted(in_order, queries.pixels, side="left")
+    counts = np.searchsorted(in_order, queries.pixels, side="right") - begin
+    right = np.repeat(np.arange(len(queries)), counts)
+    within = np.arange(len(right)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return _pairs(order[np.repeat(begin, counts) + within], right, PIXELS)
+
+
+def _by_tiles(index: ImageColumns, queries: ImageColumns) -> Pairs:
+    """Candidates of all images that are no blanks."""
+    left, right = (np.flatnonzero(side.kinds != "blank") for side in (index, queries))
+    found = [
+        _pairs(left[a], right[b], TILES)
+        for a, b in box_pairs(index.tiles[left], queries.tiles[right], SUM_TOLERANCE)
+    ]
+    return np.concatenate([np.zeros(0, PAIR), *found])
+
+
+def _by_hashes(index: ImageColumns, queries: ImageColumns, radius: int) -> Pairs:
+    """Candidates with a photo in the index; of several windows the nearest, then the first."""
+    left = np.flatnonzero(index.kinds == "photo")
+    right = np.flatnonzero(queries.kinds != "blank")
+    found = [np.zeros(0, PAIR)]
+    hashes, wholes = index.hashes[left].ravel(), queries.hashes[right, WHOLE]
+    for place, asking, bits in near_pairs(hashes, wholes, radius):
+        some = _pairs(left[place // len(WINDOWS)], right[asking], HASHES)
+        some["window"], some["bits"] = place % len(WINDOWS), bits
+        found.append(some)
+    pairs = np.concatenate(found)
+    order = np.lexsort((pairs["window"], pairs["bits"], pairs["right"], pairs["left"]))
+    return _first_of_each(pairs[order])
+
+
+def _first_of_each(pairs: Pairs) -> Pairs:
+    """Of sorted pairs, one for each two rows."""
+    is_first = np.ones(len(pairs), np.bool_)
+    is_first[1:] = pairs["left"][1:] != pairs["left"][:-1]
+    is_first[1:] |= pairs["right"][1:] != pairs["right"][:-1]
+    return pairs[is_first]
+
+
+def _verified(
+    index: ImageColumns, queries: ImageColumns, candidates: Pairs, rule: int
+) -> Iterator[Pairs]:
+    """Those that hold, in batches. Pages and charts are compared as they lie."""
+    one, other = index.kinds[candidates["left"]], queries.kinds[candidates["right"]]
+    has_photo = (one == "photo") | (other == "photo")
+    edges = np.minimum(index.edges()[candidates["left"]], queries.edges()[candidates["right"]])
+    # 0: a photo is compared at the edge that all have.
+    groups = np.where(has_photo, 0, edges)
+    for edge in np.unique(groups):
+        chosen = candidates[groups == edge]
+        for first in range(0, len(chosen), _VERIFIED_AT_ONCE):
+            some = chosen[first : first + _VERIFIED_AT_ONCE]
+            yield _holding(index, queries, some, int(edge), rule)
+
+
+def _holding(
+    index: ImageColumns, queries: ImageColumns, pairs: Pairs, edge: int, rule: int
+) -> Pairs:
+    one, other = index.sizes[pairs["left"]], queries.sizes[pairs["right"]]
+    shapes = np.abs(np.log(one[:, 0] * other[:, 1] / (one[:, 1] * other[:, 0])))
+    left = index.pictures(pairs["left"], edge or MEDIUM)
+    right = queries.pictures(pairs["right"], edge or MEDIUM)
+    if not edge:
+        correlation, worst, farthest = registered(left, right, pairs["window"])
+        is_mirrored = (pairs["window"] == MIRROR)[:, None, None]
+        _, apart = unmoved(np.where(is_mirrored, left[:, :, ::-1], left), right)
+        is_same = apart <= np.where((one == other).all(axis=1), _SAME_SIZE_LEVELS, _SCALED_LEVELS)
+        holds = (correlation >= _LEAST_CORRELATION) & (worst <= _WORST_BLOCK)
+        holds &= is_same | (farthest > _WHOLE_EDGE)
+        holds &= shapes <= (_CUT_SHAPE if rule == HASHES else _SCALED_SHAPE)
+    else:
+        correlation, apart = unmoved(left, right)
+        is_same_size = (one == other).all(axis=1)
+        holds = apart <= np.where(is_same_size, _SAME_SIZE_LEVELS, _SCALED_LEVELS)
+        holds &= (correlation >= _LEAST_PAGE_CORRELATION) & (shapes <= _SCALED_SHAPE)
+    pairs = pairs[holds]
+    pairs["correlation"] = correlation[holds]
+    return pairs

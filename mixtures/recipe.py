@@ -60,6 +60,7 @@ from mixtures.component import (
     walk,
 )
 from mixtures.custom_processor import CustomProcessor
+from mixtures.likeness import Decontaminate, NearDuplicates
 from mixtures.places import Places
 from mixtures.policies import POLICIES, Choice, Policy, Setting, filter_settings
 from mixtures.processors import get_processor
@@ -136,6 +137,12 @@ class Recipe(Frozen):
     mask_pii: tuple[Policy, ...] = Field(
         default=(), description="policies in whose rows e-mail and public IP addresses are replaced"
     )
+    near_duplicates: NearDuplicates | None = Field(
+        default=None, description="rows that are nearly the same as another, to be left out"
+    )
+    decontaminate: Decontaminate | None = Field(
+        default=None, description="rows that are in benchmarks, to be left out"
+    )
     components: tuple[Component, ...] = Field(min_length=1)
     local: Mapping[str, LocalSet] = Field(
         default_factory=dict, description="the user's own data: subsets of the source `local`"
@@ -195,7 +202,7 @@ class Recipe(Frozen):
     def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A recipe that says nothing of these is written as it was before they were there."""
         raw: dict[str, Any] = handler(self)
-        late = ("policies", "filter_modules", "mask_pii")
+        late = ("policies", "filter_modules", "mask_pii", "near_duplicates", "decontaminate")
         unsaid = [name for name in late if not getattr(self, name)]
         return {name: value for name, value in raw.items() if name not in unsaid}
 

@@ -23,6 +23,7 @@ from manifests.ledger import Fate, Stage
 from manifests.storage import join
 from mixtures.draw import draws
 from mixtures.recipe import Recipe
+from pipelines.alike.apply import NEAR_FACTS
 from pipelines.engine import Task
 from pipelines.exclude import EXCLUDED_RULE, Exclusions, excluded_ids
 from pipelines.merge import merge
@@ -31,6 +32,7 @@ from pipelines.parts import EXCLUDED_LEAF
 from pipelines.scratch import frame, read_slice, write_frame
 from pipelines.token_counter import Counter
 
+NEAR_RULE = "near_duplicate"
 # A row of a bucket while it is sorted, copies included.
 _ROW_MEMORY = 400
 # Rows of a bucket, at most, whatever memory would allow: larger ones were no faster.
@@ -62,7 +64,10 @@ _LOST = {
 
 @dataclass(frozen=True, slots=True)
 class BucketTask:
-    """The keys [start, stop) of these open files; each with the number of its part, if of one."""
+    """The keys [start, stop) of these open files; each with the number of its part, if of one.
+
+    `preference` are places of subset codes: of equal samples the first of them stays.
+    """
 
     number: int
     scratch: str
@@ -73,6 +78,7 @@ class BucketTask:
     recipe: Recipe
     counter: Counter
     exclusions: Exclusions
+    preference: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,8 @@ def run_merge_task(task: BucketTask) -> dict[str, Any]:
         key=pl.Series(draws(rows["hi"].to_numpy(), rows["lo"].to_numpy(), task.recipe.seed))
     )
     path = samples_path(task.scratch, task.number)
-    write_frame(path, samples.drop(MERGE_FACTS, strict=False).sort("key", "hi", "lo", "part", "at"))
+    samples = samples.drop(*MERGE_FACTS, *NEAR_FACTS, strict=False)
+    write_frame(path, samples.sort("key", "hi", "lo", "part", "at"))
     return {
         "number": task.number,
         "path": path,
@@ -170,16 +177,18 @@ def _decide(
     Writes lost-*.arrow.
     """
     rows, excluded = _drop_excluded(_read(task))
-    rows, copies = _drop_copies(rows, task.recipe.duplicates)
+    rows, near = _drop_near(rows)
+    rows, copies = _drop_copies(rows, task)
     merged = rows.clear()
     if "mergeable" in rows.columns:
         unwanted = dict(excluded_ids(task.exclusions))
         rows, merged = merge(rows, task.recipe, task.counter, task.scratch, unwanted)
         copies = _follow(copies, merged, task.recipe.duplicates)
+        near = _follow(near, merged, task.recipe.duplicates)
     dropped = rows.filter("gated").with_columns(
         fate=pl.lit(Fate.DROPPED.value), stage=pl.lit(Stage.GATE.value), value=None
     )
-    lost = pl.concat([_lost(part) for part in (excluded, copies, merged, dropped)])
+    lost = pl.concat([_lost(part) for part in (excluded, near, copies, merged, dropped)])
     write_frame(lost_path(task.scratch, task.number), lost.sort("part", "at"))
     named = lost.filter(pl.col("rule") == EXCLUDED_RULE)["value"].unique().sort().to_list()
     return rows.filter(~pl.col("gated")).drop("entry"), _counts(lost), named
@@ -201,6 +210,23 @@ def _read(task: BucketTask) -> pl.DataFrame:
             rows = rows.with_columns(entry=pl.lit(None, pl.String))
         frames.append(rows.select(sorted(rows.columns)))
     return pl.concat(frames)
+
+
+def _drop_near(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(the others, near duplicates of a row of this bucket with what they match)."""
+    if "near_value" not in rows.columns:
+        return rows, rows.clear()
+    is_near = pl.col("near_value").is_not_null()
+    near = rows.filter(is_near).with_columns(
+        fate=pl.lit(Fate.DUPLICATE.value),
+        stage=pl.lit(Stage.DEDUPLICATE.value),
+        rule=pl.lit(NEAR_RULE),
+        value=pl.format("similarity={}", pl.col("near_value").round(3)),
+        matched_code="near_code",
+        hi="near_hi",
+        lo="near_lo",
+    )
+    return rows.filter(~is_near), near
 
 
 def _lost(rows: pl.DataFrame) -> pl.DataFrame:
@@ -259,16 +285,15 @@ def _same(among: Literal["mixture", "component"]) -> list[str]:
     return ["hi", "lo"] if among == "mixture" else ["hi", "lo", "leaf"]
 
 
-def _drop_copies(
-    rows: pl.DataFrame, among: Literal["mixture", "component"]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _drop_copies(rows: pl.DataFrame, task: BucketTask) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(the first of each content, the others with what they match).
 
-    First is what comes first by source, subset, and place upstream.
+    First is what comes first by preference of subsets, and place upstream.
     """
-    same = _same(among)
+    same = _same(task.recipe.duplicates)
+    place = pl.Series(np.array(task.preference, np.int32)[rows["code"].to_numpy()])
     # Rows of one content come by part and place: files hold them by key, and equal ones by place.
-    rows = rows.sort(*same, "code", maintain_order=True)
+    rows = rows.with_columns(place=place).sort(*same, "place", maintain_order=True).drop("place")
     keys = rows.select(same)
     is_copy = rows.select(
         pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in same).fill_null(False)

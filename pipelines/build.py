@@ -19,6 +19,7 @@ from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
+from pipelines.alike.texts import plan_text_facts
 from pipelines.catalog import Catalog, open_catalog
 from pipelines.clips import FrameSpec
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
@@ -187,6 +188,7 @@ def _has_all(job: Job, curate: CuratePlan) -> bool:
     if curate.media or curate.rows:
         return False
     missing = plan_measures(curate.curated, job.filters)
+    missing += plan_text_facts(curate.curated, job.recipe)
     missing += _count_tasks(job, curate)
     return not missing
 
@@ -228,7 +230,8 @@ def _curate(job: Job, curate: CuratePlan) -> None:
     else:
         tasks = [*curate.media, *curate.rows]
         job.runner.run("curate", tasks, Downloads(tasks))
-    job.runner.run("measure", plan_measures(curate.curated, job.filters))
+    measures = plan_measures(curate.curated, job.filters)
+    job.runner.run("measure", [*measures, *plan_text_facts(curate.curated, job.recipe)])
     job.runner.run("tokens", _count_tasks(job, curate))
     for source in curate.curated:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])

@@ -13,14 +13,13 @@ import pyarrow as pa
 
 from filters.conversation import equals
 from manifests.schema import MEDIA_FILE_TYPE, SAMPLE_SCHEMA
-from manifests.storage import join, open_ipc
 from mixtures.styles import get_style
-from pipelines.curate_rows import BATCH_ROWS
 from pipelines.emit_media import ShardMedia, Shown
 from pipelines.flat import Bools, Ints, Lists, ints, offsets, starts
 from pipelines.origins import Upstream
 from pipelines.pii import mask_messages
 from pipelines.render import Rendered, RowMedia, render
+from pipelines.stored_rows import StoredRows
 from pipelines.written import Parts
 
 # Row groups and write batches are of at most 32 MB, so that readers need little memory.
@@ -63,7 +62,7 @@ class StoreReader:
 
     def __init__(self, task: EmitTask) -> None:
         self._rows = task.rows
-        self._folders = task.row_folders
+        self._texts = StoredRows(task.row_folders, ["messages", "extra"])
         self._style = get_style(task.style)
         self._media = ShardMedia(task.media, task.media_folders)
         self._row_media = Lists(task.rows["media"])
@@ -71,7 +70,6 @@ class StoreReader:
         self._num_kept = self._media.num_kept(
             self._row_media.values, np.repeat(limit, self._row_media.counts)
         )
-        self._texts: dict[int, pa.ipc.RecordBatchFileReader] = {}
         self.num_images = 0
 
     def __enter__(self) -> StoreReader:
@@ -97,7 +95,7 @@ class StoreReader:
     def batch(self, start: int, stop: int) -> pa.RecordBatch:
         rows = self._rows.slice(start, stop - start).combine_chunks()
         upstream = Upstream(rows)
-        texts, places = self._store_rows(upstream.ints("folder"), upstream.ints("pos"))
+        texts, places = self._texts.take(upstream.ints("folder"), upstream.ints("pos"))
         here = slice(self._row_media.starts[start], self._row_media.starts[stop])
         messages = _masked(texts.column("messages"), places, upstream.masked_c)
         made = self._rendered(rows, upstream, messages, places, here)
@@ -148,23 +146,3 @@ class StoreReader:
             equals(rows["kind"].combine_chunks(), "document"),
             self._style,
         )
-
-    def _store_rows(self, folders: Ints, positions: Ints) -> tuple[pa.RecordBatch, Ints]:
-        """(messages and extra of these rows, where among them each is): by the store's batches."""
-        numbers = positions // BATCH_ROWS
-        order = np.lexsort((positions, folders))
-        steps = np.diff(folders[order], prepend=-1) | np.diff(numbers[order], prepend=-1)
-        parts = []
-        for ats in np.split(order, np.flatnonzero(steps)[1:]):
-            folder, number = int(folders[ats[0]]), int(numbers[ats[0]])
-            batch = self._text_reader(folder).get_batch(number).select(["messages", "extra"])
-            parts.append(batch.take(pa.array(positions[ats] % BATCH_ROWS)))
-        places = np.empty_like(order)
-        places[order] = np.arange(len(order))
-        return pa.Table.from_batches(parts).combine_chunks().to_batches()[0], places
-
-    def _text_reader(self, folder: int) -> pa.ipc.RecordBatchFileReader:
-        if folder not in self._texts:
-            path = join(self._folders[folder], "samples.arrow")
-            self._texts[folder] = open_ipc(path)
-        return self._texts[folder]

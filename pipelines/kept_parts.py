@@ -23,6 +23,7 @@ from manifests.storage import exists, is_local, join, local_path, read_json, rem
 from mixtures.policies import BY_CATEGORY, PLAIN
 from mixtures.recipe import Recipe
 from pipelines import pii
+from pipelines.alike import texts
 from pipelines.buckets import Bucket
 from pipelines.curate import CuratedSource
 from pipelines.judges import Judges
@@ -30,7 +31,7 @@ from pipelines.parts import Part
 from pipelines.store import RESOLVED
 
 # Bump it when the same inputs give other files.
-_VERSION = 2
+_VERSION = 3
 MAX_BYTES = 2_000_000_000
 # A build reads these files until it ends; what was used a while ago is not being read.
 _IN_USE_S = 3600.0
@@ -92,6 +93,8 @@ def _without_sizes(recipe: Recipe) -> dict[str, Any]:
     left_out = {"name", "description", "unit", "components", "filter_modules"}
     settings = recipe.model_dump(mode="json", exclude=left_out)
     settings["filters"] = list(settings["filters"].items())  # the first reason counts
+    if recipe.near_duplicates is not None:
+        settings["near_texts"] = texts.VERSION
     if recipe.policies or recipe.mask_pii:
         settings["policies"] = [settings.get("policies", {}), PLAIN, BY_CATEGORY]
     if recipe.mask_pii:

@@ -85,7 +85,9 @@ def _candidates(rows: pl.DataFrame, most: int) -> pl.DataFrame:
     fits = pl.col("num_turns") <= most
     open_rows = rows.filter(pl.col("mergeable") & ~pl.col("gated") & fits)
     twice = open_rows.select(pl.struct(_GROUP).is_duplicated()).to_series()
-    return open_rows.filter(twice).sort(*_GROUP, "code", "part", "at")
+    # The first of them gives the media: one whose own are those that stand for the others'.
+    copied = ["copied"] if "copied" in open_rows.columns else []
+    return open_rows.filter(twice).sort(*_GROUP, *copied, "code", "part", "at")
 
 
 class _Merging:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
@@ -45,7 +46,8 @@ def with_merge_facts(
     wanted = index["mergeable"].to_numpy()
     first = np.zeros(index.height, np.int64)
     first[wanted] = _write_turns(wanted[shaped.open], shaped, joined, turns_path(scratch, number))
-    hi, lo = _media_halves(index, joined)
+    lists = Lists(pa.chunked_array([index["media"].to_arrow()]))
+    hi, lo = media_halves(lists, digest_table(joined.media["digest"]))
     has = pl.Series(index.select(has_media.fill_null(False)).to_series())
     return index.with_columns(
         first_turn=pl.Series(first),
@@ -69,15 +71,13 @@ def _write_turns(wanted: Bools, shaped: Shaped, joined: Joined, path: str) -> In
     return starts(counts)[:-1]
 
 
-def _media_halves(index: pl.DataFrame, joined: Joined) -> tuple[Halves, Halves]:
+def media_halves(lists: Lists, digests: npt.NDArray[np.uint8]) -> tuple[Halves, Halves]:
     """16 bytes of each row's media, as two numbers: of the digest of one, of a digest of several's.
 
-    Rows without media have zeros.
+    `lists` are rows' places in `digests`, 32 bytes each. Rows without media have zeros.
     """
-    lists = Lists(pa.chunked_array([index["media"].to_arrow()]))
     absent = np.zeros((1, 16), np.uint8)
-    table = np.concatenate([digest_table(joined.media["digest"])[:, :16], absent])
-    keys = table.view("<u8")
+    keys = np.concatenate([digests[:, :16], absent]).view("<u8")
     first = np.append(lists.values, len(keys) - 1)[lists.starts[:-1]]
     found = keys[np.where(lists.counts > 0, first, len(keys) - 1)]
     for row in np.flatnonzero(lists.counts > 1).tolist():

@@ -19,6 +19,9 @@ from manifests.storage import join, remove_tree
 from mixtures.missing import without_missing
 from mixtures.quota import Solution, solve_for
 from mixtures.recipe import Recipe
+from pipelines.alike.files import near_path
+from pipelines.alike.media import Classes
+from pipelines.alike.stage import find_near, preference_of
 from pipelines.bucket_supply import BucketSupply
 from pipelines.buckets import Bucket, BucketTask, bucket_tasks, key_ranges
 from pipelines.curate import CuratedSource
@@ -142,11 +145,16 @@ def _judge(
 
 
 def _gather(
-    run: Run, parts: Sequence[Part], judges: Judges, scratch: str, memory_bytes: int
+    run: Run,
+    parts: Sequence[Part],
+    opened: Sequence[str],
+    judges: Judges,
+    scratch: str,
+    memory_bytes: int,
 ) -> Facts:
     """Buckets of samples by draw, after those of rows by media where the recipe merges."""
     files: list[tuple[str, int | None]] = [
-        (open_path(scratch, part.number), part.number) for part in parts
+        (path, part.number) for part, path in zip(parts, opened, strict=True)
     ]
     num_open = sum(part.num_open for part in parts)
     lost: dict[int, dict[tuple[str, str], int]] = {}
@@ -159,10 +167,12 @@ def _gather(
         named.update(entry for result in merged for entry in result["named"])
         files = [(result["path"], None) for result in merged]
         num_open = sum(result["rows"] for result in merged)
-        _remove([make(scratch, part.number) for part in parts for make in (open_path, turns_path)])
+        _remove([turns_path(scratch, part.number) for part in parts])
+        _remove_open(scratch, parts)
     tasks = _bucket_tasks(files, judges, scratch, len(lost), key_ranges(num_open, memory_bytes))
     found = run("resolve", bucket_tasks(tasks, num_open, merging=False))
     _remove([path for path, _ in files])
+    _remove_open(scratch, parts)
     buckets: list[Bucket] = sorted((r["bucket"] for r in found), key=lambda b: b.number)
     return Facts(
         folder=scratch,
@@ -171,6 +181,10 @@ def _gather(
         lost=lost | {bucket.number: bucket.lost for bucket in buckets},
         named=tuple(sorted(named)),
     )
+
+
+def _remove_open(scratch: str, parts: Sequence[Part]) -> None:
+    _remove([*(open_path(scratch, part.number) for part in parts), near_path(scratch, "")])
 
 
 def _remove(paths: Sequence[str]) -> None:
@@ -197,6 +211,7 @@ def _bucket_tasks(
             recipe=judges.recipe,
             counter=judges.counter,
             exclusions=judges.exclusions,
+            preference=preference_of(judges.recipe, judges.cards).copies,
         )
         for number, (start, stop) in enumerate(ranges)
     ]
@@ -218,7 +233,16 @@ def _facts(
     cut = cut_parts(curated)
     run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
     parts = _judge(run, cut, judges, made)
-    return keep_facts(options.store, key, _gather(run, parts, judges, made, options.memory_bytes))
+    opened = _without_near(run, parts, judges, made)
+    gathered = _gather(run, parts, opened, judges, made, options.memory_bytes)
+    return keep_facts(options.store, key, gathered)
+
+
+def _without_near(run: Run, parts: Sequence[Part], judges: Judges, made: str) -> list[str]:
+    """The open rows of each part, with what near duplicates match where the recipe asks."""
+    if judges.recipe.near_duplicates is None:
+        return [open_path(made, part.number) for part in parts]
+    return find_near(run, parts, judges.recipe, judges.cards, made, Classes())
 
 
 def _add_up(

@@ -1,5 +1,8 @@
 """What is measured of a text once, and kept: enough to find all that may be like it.
 
+A text may have two sides, as a chat has what is asked and what is answered. They are one text for
+the keys by which texts meet; of the same code are texts both of whose sides are the same.
+
 Shingles are not among it. They would take as much room as the text and a half, eight bytes a word,
 and are asked of the few texts alone that meet another; those are read again, at the same rate.
 """
@@ -12,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.flat import Ints
-from pipelines.near.characters import Values
+from pipelines.near.characters import Values, mixed
 from pipelines.near.shingles import WORDS_A_SHINGLE, shingles, text_codes
 from pipelines.near.signatures import Banding, band_keys, signatures
-from pipelines.near.words import blocks, words
+from pipelines.near.words import Words, blocks, words
+
+_FRONT = np.uint64(0x9E3779B97F4A7C15)  # odd: a front is no back
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,22 @@ def measure(
     texts: Sequence[str], banding: Banding | None = None, length: int = WORDS_A_SHINGLE
 ) -> Facts:
     """Facts of each text, in order; memory follows the longest text, not their sum."""
+    return measure_sides([""] * len(texts), texts, banding, length)
+
+
+def measure_sides(
+    fronts: Sequence[str],
+    backs: Sequence[str],
+    banding: Banding | None = None,
+    length: int = WORDS_A_SHINGLE,
+) -> Facts:
+    """Facts of each front with its back, as one text; codes are equal where both sides are."""
     banding = banding or Banding()
-    parts = [_measure(texts[first:last], banding, length) for first, last in blocks(texts)]
+    sizes = [len(front) + len(back) for front, back in zip(fronts, backs, strict=True)]
+    parts = [
+        _measure(fronts[first:last], backs[first:last], banding, length)
+        for first, last in blocks(sizes)
+    ]
     if not parts:
         nothing = np.zeros(0, np.uint64)
         return Facts(np.zeros(0, np.int64), nothing, nothing.reshape(0, banding.bands))
@@ -51,8 +70,10 @@ def joined(parts: Sequence[Facts]) -> Facts:
     )
 
 
-def _measure(texts: Sequence[str], banding: Banding, length: int) -> Facts:
-    found = words(texts)
-    codes = text_codes(found)
-    least = signatures(shingles(found, codes, length), banding.num_hashes)
-    return Facts(found.num_t, codes, band_keys(least, banding))
+def _measure(fronts: Sequence[str], backs: Sequence[str], banding: Banding, length: int) -> Facts:
+    sides = words([side for pair in zip(fronts, backs, strict=True) for side in pair])
+    both = Words(sides.hashes, sides.first_t[::2])
+    codes = text_codes(sides)
+    codes = mixed(codes[::2] * _FRONT + codes[1::2])
+    least = signatures(shingles(both, codes, length), banding.num_hashes)
+    return Facts(both.num_t, codes, band_keys(least, banding))

@@ -21,8 +21,9 @@ from pipelines.near.candidates import Pairs
 from pipelines.near.shingles import Shingles
 
 Floats = npt.NDArray[np.float64]
-# Distinct shingles of the given texts, in their order.
-Load = Callable[[Ints], Shingles]
+# Distinct shingles of the given texts, in their order; of each of their sides where they have
+# several, as a chat has questions and answers.
+Load = Callable[[Ints], Sequence[Shingles]]
 
 THRESHOLD = 0.8
 # Words of texts that are looked at together: some 60 bytes of memory each.
@@ -72,25 +73,34 @@ def verified(
     threshold: float = THRESHOLD,
     words_at_once: int = _WORDS_AT_ONCE,
 ) -> Alike:
-    """The pairs of at least this similarity, in order.
+    """The pairs of which every side is at least this similar, with the least of these, in order.
 
-    `load` is asked for so many words' worth of texts at a time, or for one pair; for a text again
-    in another part. Pairs next to one another share their left text.
+    Sides that are empty in both texts are the same. `load` is asked for so many words' worth of
+    texts at a time, or for one pair; for a text again in another part. Pairs next to one another
+    share their left text.
     """
     found = []
     for part in _parts(num_words[pairs.left] + num_words[pairs.right], words_at_once):
         left, right = pairs.left[part], pairs.right[part]
         texts, places = np.unique(np.concatenate([left, right]), return_inverse=True)
         one, other = np.split(places.astype(np.int64), 2)
-        sets = load(texts)
-        # Never more alike than the smaller is large: most of what is not alike is seen here.
-        num = np.sort([sets.num_t[one], sets.num_t[other]], axis=0)
-        likely = np.flatnonzero(num[0] / np.maximum(num[1], 1) >= threshold)
-        similarity = jaccard(sets, one[likely], other[likely])
-        is_alike = similarity >= threshold
-        kept = likely[is_alike]
-        found.append(Alike(left[kept], right[kept], similarity[is_alike]))
+        kept, similarity = np.arange(len(one)), np.ones(len(one))
+        for sets in load(texts):
+            alike, of_side = _alike(sets, one[kept], other[kept], threshold)
+            kept, similarity = kept[alike], np.minimum(similarity[alike], of_side)
+        found.append(Alike(left[kept], right[kept], similarity))
     return _joined(found)
+
+
+def _alike(sets: Shingles, one: Ints, other: Ints, threshold: float) -> tuple[Ints, Floats]:
+    """(which of the pairs are that similar, how similar)."""
+    # Never more alike than the smaller is large: most of what is not alike is seen here.
+    num = np.sort([sets.num_t[one], sets.num_t[other]], axis=0)
+    likely = np.flatnonzero(num[0] >= threshold * num[1])
+    similarity = jaccard(sets, one[likely], other[likely])
+    similarity[num[1][likely] == 0] = 1.0
+    is_alike = similarity >= threshold
+    return likely[is_alike], similarity[is_alike]
 
 
 def _parts(sizes: Ints, most: int) -> Iterator[slice]:

@@ -54,11 +54,11 @@ class Words:
         return np.diff(self.first_t)
 
 
-def blocks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Ranges of texts, each of about BLOCK_CHARS or of one longer text; none without texts."""
-    sizes = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-    number = (np.cumsum(sizes) - 1) // BLOCK_CHARS
-    cuts = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(texts)]
+def blocks(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Ranges of texts of so many characters, each of about BLOCK_CHARS or of one longer text; none
+    without texts."""
+    number = (np.cumsum(np.array(lengths, np.int64) + 1) - 1) // BLOCK_CHARS
+    cuts = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(lengths)]
     yield from zip(cuts, cuts[1:], strict=False)
 
 

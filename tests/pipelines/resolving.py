@@ -14,6 +14,7 @@ import sources
 from manifests.storage import write_json
 from mixtures.processors import get_processor
 from mixtures.recipe import Recipe
+from pipelines.alike.texts import plan_text_facts
 from pipelines.curate import CuratedSource
 from pipelines.exclude import Exclusions
 from pipelines.judges import Judges
@@ -69,6 +70,7 @@ class Case:
         )
         judges = self.judges()
         runner = Runner(options, Console(file=StringIO()))
+        runner.run("measure", plan_text_facts(self.curated, self.recipe), is_small=True)
         return resolve(runner, self.curated, judges, str(self.folder / scratch / "run"), options)
 
     def judges(self) -> Judges:

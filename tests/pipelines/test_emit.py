@@ -19,7 +19,7 @@ from manifests.packs import PackWriter
 from manifests.schema import MEDIA_SCHEMA, SAMPLE_SCHEMA, STORE_SCHEMA, Sample
 from manifests.storage import write_ipc
 from mixtures.styles import STYLES
-from pipelines import emit_rows
+from pipelines import emit_rows, stored_rows
 from pipelines.emit import EmitTask, run_emit_task
 from pipelines.origins import OTHER_TYPE, all_of
 
@@ -175,7 +175,7 @@ def emit(tmp_path: Path, rows: Sequence[Row], style: str = "plain") -> tuple[lis
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit_rows, "BATCH_ROWS", BATCH_ROWS)
+    monkeypatch.setattr(stored_rows, "BATCH_ROWS", BATCH_ROWS)
 
 
 def texts(sample: Sample) -> list[list[str]]:

@@ -89,4 +89,4 @@ def families(num_families: int, seed: int) -> list[str]:
 
 
 def loader(texts: Sequence[str]) -> Callable[[Ints], Shingles]:
-    return lambda numbers: shingle_sets([texts[number] for number in numbers.tolist()])
+    return lambda numbers: [shingle_sets([texts[number] for number in numbers.tolist()])]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.near.facts import joined, measure
+from pipelines.near.facts import joined, measure, measure_sides
 from pipelines.near.signatures import Banding
 from tests.pipelines.near.plain import TEXTS, plain_words, prose
 
@@ -36,7 +36,7 @@ def test_a_text_is_as_it_was() -> None:
     """What stores hold: another rule needs another version of the measure."""
     found = measure(["The quick brown fox, 3 times."], Banding(bands=2, rows=2))
     assert found.num_words.tolist() == [6]
-    assert found.codes.tolist() == [4955647009132566737]
+    assert found.codes.tolist() == [17885534362655089123]
     assert found.keys.tolist() == [[7913587268648605668, 6492350545795214010]]
 
 
@@ -45,3 +45,13 @@ def test_take() -> None:
     some = found.take(np.array([2, 0]))
     assert some.num_words.tolist() == [3, 2]
     assert (some.keys == found.keys[[2, 0]]).all()
+
+
+def test_sides_are_one_text_for_keys_and_two_for_codes() -> None:
+    fronts = ["is it so big, or is it", "is it so big, or", "Is it so big or is it?", ""]
+    backs = ["not", "is it not", "NOT", "is it so big, or is it not"]
+    found = measure_sides(fronts, backs)
+    assert found.num_words.tolist() == [8, 8, 8, 8]
+    assert (found.keys == found.keys[0]).all()
+    assert found.codes[0] == found.codes[2]
+    assert len(set(found.codes.tolist())) == 3

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -72,7 +74,7 @@ def test_so_many_words_are_asked_for_at_once() -> None:
     asked: list[int] = []
     load = loader(TEXTS)
 
-    def noting(texts: Ints) -> Shingles:
+    def noting(texts: Ints) -> Sequence[Shingles]:
         asked.append(int(NUM_WORDS[texts].sum()))
         return load(texts)
 
@@ -87,3 +89,15 @@ def test_no_pairs() -> None:
         *("int64", "int64", "float64")
     ]
     assert len(found) == 0
+
+
+def test_every_side_is_to_be_alike() -> None:
+    fronts = ["what is the capital of France today"] * 3 + ["", ""]
+    backs = ["It is Paris, as it long was.", "it is Paris as it long was", "It is Rome.", "a", "a"]
+
+    def sides(texts: Ints) -> Sequence[Shingles]:
+        return [shingle_sets([side[text] for text in texts.tolist()]) for side in (fronts, backs)]
+
+    found = verified(_all_pairs(5), np.full(5, 13), sides)
+    assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 1), (3, 4)]
+    assert found.jaccard.tolist() == [1.0, 1.0]

@@ -4,7 +4,7 @@
     extends: video            # a built-in name, or a path from this file's folder
     seed: 3                   # a key of the child's replaces the parent's
     filters:
-      image_bounds: {min_side_px: 56}   # filters (and `local`) merge by name
+      image_bounds: {min_side_px: 56}   # filters (and `local`, `near_duplicates` ...) merge by name
       turn_length: null                 # null leaves one out, of all policies too
     policies:                 # policies merge by name, and in each its filters
       code: {image_bounds: null}
@@ -30,7 +30,7 @@ from mixtures.component import SIZES
 from mixtures.marked import Marked, MarkedList
 from mixtures.places import Mark
 
-_MERGED = ("filters", "local")
+_MERGED = ("filters", "local", "near_duplicates", "decontaminate")
 # Keys that hold paths of modules by name, and what these are.
 _MODULES = {"modules": "sources", "filter_modules": "filters"}
 

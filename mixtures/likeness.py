@@ -9,11 +9,16 @@ mapping is the defaults.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, get_args
 
 from pydantic import Field, StrictInt, field_validator
 
 from mixtures.component import Frozen
+
+
+Kind = Literal["text", "image", "video"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class NearText(Frozen):
@@ -55,6 +60,11 @@ class NearDuplicates(Frozen):
     prefer: tuple[str, ...] = Field(
         default=(), description="sources whose copies stay, the first first; then others by name"
     )
+
+    def without(self, kinds: Collection[Kind]) -> NearDuplicates | None:
+        """The same but for these; None where nothing is left."""
+        left = self.model_copy(update=dict.fromkeys(kinds))
+        return left if left.text or left.image or left.video else None
 
 
 class Decontaminate(Frozen):

@@ -88,6 +88,9 @@ def open_job(options: BuildOptions, console: Console) -> Job:
     recipe = load_recipe(options.recipe)
     if options.seed is not None:
         recipe = recipe.model_copy(update={"seed": options.seed})
+    if options.no_near_duplicates and recipe.near_duplicates is not None:
+        left = recipe.near_duplicates.without(options.no_near_duplicates)
+        recipe = recipe.model_copy(update={"near_duplicates": left})
     catalog = open_catalog(recipe, Path(options.recipe).parent)
     _check(recipe, catalog)
     recipe, missing = _without_unavailable(recipe, options, console)

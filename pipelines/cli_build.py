@@ -6,7 +6,8 @@ import argparse
 
 from rich.console import Console
 
-from manifests.errors import UsageError
+from manifests.errors import UsageError, nearest
+from mixtures.likeness import KINDS, Kind
 from pipelines.cli_inputs import add_recipe_arguments, add_upstream_arguments, chosen_recipe
 from pipelines.cli_sources import print_json
 from pipelines.console import positive, size_in_bytes, whole
@@ -43,6 +44,15 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         help="do without components that are unavailable or have no samples here; the ratios of "
         "the others stay as they are",
     )
+    parser.add_argument(
+        "--no-near-duplicates",
+        type=_kinds,
+        nargs="?",
+        const=KINDS,
+        default=(),
+        metavar="KINDS",
+        help="keep rows that are nearly the same as others; of text, image or video alone if named",
+    )
     parser.add_argument("--seed", type=whole, metavar="N", help="default: the recipe's")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: one a core")
     parser.add_argument(
@@ -62,6 +72,15 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=("ray", "inline"), default="ray")
     parser.add_argument("--ray-address", metavar="ADDR", help="join this Ray cluster")
     parser.add_argument("--overwrite", action="store_true", help="replace another plan's build")
+
+
+def _kinds(text: str) -> tuple[Kind, ...]:
+    named = [word.strip() for word in text.split(",")]
+    unknown = [word for word in named if word not in KINDS]
+    if unknown:
+        hint = nearest(unknown[0], KINDS)
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r}{hint} (there are {', '.join(KINDS)})")
+    return tuple(kind for kind in KINDS if kind in named)
 
 
 def _options(args: argparse.Namespace) -> BuildOptions:
@@ -91,6 +110,7 @@ def _options(args: argparse.Namespace) -> BuildOptions:
         skip_unavailable=args.skip_unavailable,
         allow_missing=args.allow_missing,
         exclude=tuple(args.exclude),
+        no_near_duplicates=args.no_near_duplicates,
         media=tuple(parse_media(text) for text in args.media),
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mixtures.likeness import Kind
+
 # An archive or two a worker; what does not fit is streamed.
 DEFAULT_CACHE_BYTES = 50_000_000_000
 # Of the index, in one bucket of resolve at a time; parts are of their own size (parts.py).
@@ -50,5 +52,6 @@ class BuildOptions:
     skip_unavailable: bool = False
     allow_missing: bool = False  # without components that have no data; the others' ratios hold
     exclude: tuple[str, ...] = ()
+    no_near_duplicates: tuple[Kind, ...] = ()  # of which kinds none are looked for
     # (source, folder): media that upstream does not ship, see local_media.py.
     media: tuple[tuple[str, str], ...] = ()

@@ -87,9 +87,9 @@ def _talk(row: Row) -> list[Turn]:
 
 
 def _lightly_edited(row: Row, number: int) -> Row:
-    """Another ending, and one word more at the beginning of the answer."""
+    """A sentence more at the end of a turn."""
     value = _talk(row)[number]["value"]
-    return _said(row, number, f"Well: {value} I hope that this helps.")
+    return _said(row, number, f"{value} I hope that this helps.")
 
 
 _FOREIGN = (

@@ -16,7 +16,6 @@ from pydantic import Field, StrictInt, field_validator
 
 from mixtures.component import Frozen
 
-
 Kind = Literal["text", "image", "video"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

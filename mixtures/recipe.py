@@ -314,3 +314,7 @@ def check_sources(recipe: Recipe, known: Mapping[str, Collection[str]]) -> None:
         if subset and subset not in known[source]:
             hint = nearest(subset, known[source])
             raise RecipeError(f"{where}: source {source} has no subset {subset!r}{hint}")
+    for name in recipe.near_duplicates.prefer if recipe.near_duplicates else ():
+        if name not in known:
+            where = recipe.place("", "near_duplicates")
+            raise RecipeError(f"{where}: prefer: there is no source {name!r}{nearest(name, known)}")

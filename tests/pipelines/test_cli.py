@@ -27,7 +27,7 @@ BUILD_OPTIONS = {
     *("--stage", "--recipe", "--mirror", "--out", "--store", "--limit", "--num-samples"),
     *("--num-tokens", "--seed", "--workers", "--engine", "--ray-address", "--overwrite"),
     *("--media", "--cache-size", "--licenses", "--skip-unavailable", "--exclude"),
-    *("--curriculum", "--tokenizer", "--allow-missing", "--memory"),
+    *("--curriculum", "--tokenizer", "--allow-missing", "--memory", "--no-near-duplicates"),
 }
 VERBS: dict[str, tuple[set[str], str]] = {
     "samples": ({"--stage", "--scale"}, "dir"),

@@ -37,12 +37,12 @@ class ImageColumns:
 
     @classmethod
     def of_table(cls, table: pa.Table) -> ImageColumns:
-        """Of a table with SCHEMA's columns and no nulls."""
-        columns = {name: table[name].combine_chunks() for name in SCHEMA.names}
+        """Of a table with SCHEMA's columns and no nulls; of one batch the means are not copied."""
+        columns = {name: _whole(table[name]) for name in SCHEMA.names}
         sizes = [columns[name].to_numpy() for name in ("width_px", "height_px")]
         digests = pc.cast(columns["pixels_code"], pa.binary())
         return cls(
-            kinds=np.array(columns["kind_code"].to_pylist(), np.str_),
+            kinds=np.array(columns["look_code"].to_pylist(), np.str_),
             sizes=np.stack(sizes, axis=1),
             pixels=np.array(digests.to_pylist(), np.dtype("V16")),
             hashes=columns["hashes_code"].flatten().to_numpy().reshape(-1, len(WINDOWS)),
@@ -64,3 +64,7 @@ class ImageColumns:
             own = int(len(kept) ** 0.5)
             found[place] = coarser(kept.reshape(own, own).astype(np.float32), edge)
         return found
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -73,7 +73,7 @@ def _media_batches(folder: str) -> Iterator[pa.RecordBatch]:
 
 
 def measure_folder(folder: str, names: Sequence[str], isolate: bool = False) -> dict[str, Any]:
-    """Task: add the column files of the named filters and measures to a finished folder of the store.
+    """Task: add the column files of these measures to a finished folder of the store.
 
     All are of one level; `isolate` decodes pictures in a child process.
     """

@@ -25,7 +25,7 @@ class ImageColumns:
     pixels: npt.NDArray[np.void]
     hashes: Hashes  # rows x windows
     tiles: Sums  # rows x sums
-    means: pa.Array
+    means: pa.ChunkedArray
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -37,8 +37,8 @@ class ImageColumns:
 
     @classmethod
     def of_table(cls, table: pa.Table) -> ImageColumns:
-        """Of a table with SCHEMA's columns and no nulls; of one batch the means are not copied."""
-        columns = {name: _whole(table[name]) for name in SCHEMA.names}
+        """Of a table with SCHEMA's columns and no nulls; the means are not copied, and may be mapped."""
+        columns = {name: table[name].combine_chunks() for name in _SMALL}
         sizes = [columns[name].to_numpy() for name in ("width_px", "height_px")]
         digests = pc.cast(columns["pixels_code"], pa.binary())
         return cls(
@@ -47,7 +47,7 @@ class ImageColumns:
             pixels=np.array(digests.to_pylist(), np.dtype("V16")),
             hashes=columns["hashes_code"].flatten().to_numpy().reshape(-1, len(WINDOWS)),
             tiles=columns["tiles_code"].flatten().to_numpy().reshape(-1, NUM_SUMS),
-            means=columns["means_code"],
+            means=table["means_code"],
         )
 
     def edges(self) -> Ints:
@@ -66,5 +66,4 @@ class ImageColumns:
         return found
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+_SMALL = [name for name in SCHEMA.names if name != "means_code"]

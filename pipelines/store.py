@@ -29,6 +29,8 @@ from sources.retries import final_error
 DOWNLOADS = "downloads"
 # What resolve found before quotas (kept_parts.py).
 RESOLVED = "resolved"
+# Pairs of media that are nearly the same (near_facts.py).
+NEAR = "near"
 _SPOOL_PREFIX = ".tmp-spool-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 

@@ -53,8 +53,8 @@ class Frames:
 class Aligned:
     """`alike` of `total` frames, the best third of which correlate by `sharp` on average.
 
-    `moves` is the correlation of what changes from frame to frame, `slip_ms` how far in time the
-    nearest frames of the whole are, on average.
+    `moves` is the correlation of what changes from frame to frame. `fit` is the mean correlation
+    of all frames that count, and `slip_ms` how far in time the nearest of the whole are.
     """
 
     offset_ms: int
@@ -62,6 +62,7 @@ class Aligned:
     total: int
     sharp: float
     moves: float
+    fit: float
     slip_ms: float
 
 
@@ -80,7 +81,7 @@ def aligned(whole: Frames, part: Frames, chosen: Ints, offset_ms: int) -> Aligne
     near = ~beyond & (apart <= REACH_MS)
     total = int((near | beyond).sum())
     if not near.any():
-        return Aligned(offset_ms, 0, total, 0.0, 0.0, 0.0)
+        return Aligned(offset_ms, 0, total, 0.0, 0.0, 0.0, 0.0)
     seen = _seen(whole, left[near], right[near], times[near], part.means[chosen[near]])
     mine = part.means[chosen[near]]
     likeness = _correlations(seen, mine)
@@ -88,7 +89,8 @@ def aligned(whole: Frames, part: Frames, chosen: Ints, offset_ms: int) -> Aligne
     alike = int(is_alike.sum())
     best = np.sort(likeness)[-max(-(-alike // 3), 1) :]
     moves = _moves(seen[is_alike], mine[is_alike])
-    return Aligned(offset_ms, alike, total, float(best.mean()), moves, float(apart[near].mean()))
+    fit, slip_ms = float(likeness.sum()) / total, float(apart[near].mean())
+    return Aligned(offset_ms, alike, total, float(best.mean()), moves, fit, slip_ms)
 
 
 def _seen(whole: Frames, left: Ints, right: Ints, times: Ints, mine: Floats) -> Floats:

@@ -54,7 +54,7 @@ _LEAST_MOVES = 0.85
 # Offsets that most frames vote for are tried, and what lies around the best of them.
 _VOTE_MS = 1000
 _MOST_VOTES = 4
-_STEPS_MS = range(-500, 501, 125)
+_STEPS_MS = range(-500, 501, 250)
 # A tenth of a MB each.
 _CLIPS_AT_HAND = 1024
 # What encoders add to an end, and rounding of a rate to a length.
@@ -129,7 +129,7 @@ def _verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligne
 def _best(whole: Frames, part: Frames, offsets_ms: Ints) -> Aligned:
     chosen = part.distinct
     if len(chosen) < _LEAST_FRAMES:
-        return Aligned(0, 0, len(chosen), 0.0, 0.0, 0.0)
+        return Aligned(0, 0, len(chosen), 0.0, 0.0, 0.0, 0.0)
 
     def best(offsets: Iterable[int]) -> Aligned:
         return max((aligned(whole, part, chosen, offset) for offset in offsets), key=_rank)
@@ -145,9 +145,8 @@ def _elected(offsets_ms: Ints) -> Iterator[int]:
     yield from (seconds[order[:_MOST_VOTES]] * _VOTE_MS).tolist()
 
 
-def _rank(found: Aligned) -> tuple[bool, int, float, float, int]:
-    moves = round(found.moves, 3)
-    return _holds(found), found.alike, moves, -found.slip_ms, found.offset_ms
+def _rank(found: Aligned) -> tuple[bool, float, float, int]:
+    return _holds(found), round(found.fit, 3), -found.slip_ms, found.offset_ms
 
 
 def _holds(found: Aligned) -> bool:

@@ -58,7 +58,8 @@ def write(
         stream.thread_count = 1
         stream.options = {"crf": str(crf), "preset": "ultrafast", "x264-params": "threads=1"}
         for frame in frames:
-            picture = av.VideoFrame.from_image(frame.convert("RGB").resize((width, height)))
+            seen = np.asarray(frame.convert("RGB").resize((width, height)))
+            picture = av.VideoFrame.from_ndarray(seen, format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
     return path

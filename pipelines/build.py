@@ -19,6 +19,7 @@ from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
+from pipelines.benchmarks import Benchmarks, check_benchmarks, make_indexes, open_benchmarks
 from pipelines.catalog import Catalog, open_catalog
 from pipelines.clips import FrameSpec
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
@@ -54,7 +55,8 @@ _LIMIT_ROW_BYTES = 2_000_000
 class Job:
     """A build under way: what was asked for, and the runner of its tasks.
 
-    `recipe` is without the components whose data nobody can have, which `missing` names.
+    `recipe` is without the components whose data nobody can have, which `missing` names;
+    `benchmarks` are found with the work (`find_work`).
     """
 
     options: BuildOptions
@@ -66,6 +68,7 @@ class Job:
     exclusions: Exclusions
     counter: Counter
     runner: Runner
+    benchmarks: Benchmarks = Benchmarks()
 
     @property
     def filters(self) -> list[Filter]:
@@ -89,6 +92,7 @@ def open_job(options: BuildOptions, console: Console) -> Job:
         recipe = recipe.model_copy(update={"seed": options.seed})
     catalog = open_catalog(recipe, Path(options.recipe).parent)
     _check(recipe, catalog)
+    check_benchmarks(recipe, options)
     recipe, missing = _without_unavailable(recipe, options, console)
     recipe = bind_models(recipe, parse_rules(recipe), options.store)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
@@ -134,9 +138,10 @@ def _without_unavailable(
 
 
 def find_work(job: Job) -> tuple[Gathered, CuratePlan]:
-    """What upstream has for the recipe, and what of it is not in the store yet."""
+    """What upstream has for the recipe and its benchmarks, and what of it is not in the store."""
     options = job.options
     gathered = gather(job.recipe, job.catalog, options, job.console)
+    job.benchmarks = open_benchmarks(job.recipe, gathered.cards, options)
     upstreams = with_cache(gathered.upstreams, options)
     limited = options.limit is not None
     return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.filters, limited)
@@ -184,7 +189,7 @@ def _is_shared(options: BuildOptions) -> bool:
 
 def _has_all(job: Job, curate: CuratePlan) -> bool:
     """Whether the store has every fact that the build is decided on."""
-    if curate.media or curate.rows:
+    if curate.media or curate.rows or job.benchmarks.work:
         return False
     missing = plan_measures(curate.curated, job.filters)
     missing += _count_tasks(job, curate)
@@ -228,6 +233,7 @@ def _curate(job: Job, curate: CuratePlan) -> None:
     else:
         tasks = [*curate.media, *curate.rows]
         job.runner.run("curate", tasks, Downloads(tasks))
+    make_indexes(job.benchmarks.work, job.runner)
     job.runner.run("measure", plan_measures(curate.curated, job.filters))
     job.runner.run("tokens", _count_tasks(job, curate))
     for source in curate.curated:
@@ -242,6 +248,7 @@ def _resolve(job: Job, gathered: Gathered, curate: CuratePlan, scratch: str) -> 
         licenses=options.licenses,
         exclusions=job.exclusions,
         counter=job.counter,
+        benchmarks=job.benchmarks.facts,
     )
     resolved = resolve(job.runner, curate.curated, judges, scratch, options)
     console = job.console
@@ -263,6 +270,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
+    pins |= job.benchmarks.pins
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest
     tokenizer = job.counter.tokenizer

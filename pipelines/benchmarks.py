@@ -25,6 +25,8 @@ _CAN_HOLD: Mapping[Modality, frozenset[Modality]] = {
     "multi_image": frozenset({"image", "multi_image", "video"}),
     "video": frozenset({"video"}),
 }
+# What the names of pins begin with.
+HELD, NOT_HELD = "benchmark:", "not_held_against:"
 # How many reasons a message gives before it only counts.
 _TOLD = 3
 
@@ -52,8 +54,8 @@ class Benchmarks:
     @property
     def pins(self) -> dict[str, str]:
         """What a plan keeps of it: `benchmark:<name>` is `<key>@<revision>`."""
-        held = {f"benchmark:{index.name}": f"{index.key}@{index.revision}" for index in self.held}
-        return held | {f"not_held_against:{name}": "switched off" for name in self.left_out}
+        held = {f"{HELD}{index.name}": f"{index.key}@{index.revision}" for index in self.held}
+        return held | {f"{NOT_HELD}{name}": "switched off" for name in self.left_out}
 
 
 def wanted_benchmarks(recipe: Recipe, cards: Mapping[str, SourceCard]) -> list[BenchmarkCard]:

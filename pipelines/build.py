@@ -56,7 +56,7 @@ class Job:
     """A build under way: what was asked for, and the runner of its tasks.
 
     `recipe` is without the components whose data nobody can have, which `missing` names;
-    `benchmarks` are found with the work (`find_work`).
+    `benchmarks` are none before `find_benchmarks`.
     """
 
     options: BuildOptions
@@ -138,13 +138,17 @@ def _without_unavailable(
 
 
 def find_work(job: Job) -> tuple[Gathered, CuratePlan]:
-    """What upstream has for the recipe and its benchmarks, and what of it is not in the store."""
+    """What upstream has for the recipe, and what of it is not in the store yet."""
     options = job.options
     gathered = gather(job.recipe, job.catalog, options, job.console)
-    job.benchmarks = open_benchmarks(job.recipe, gathered.cards, options)
     upstreams = with_cache(gathered.upstreams, options)
     limited = options.limit is not None
     return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.filters, limited)
+
+
+def find_benchmarks(job: Job, gathered: Gathered) -> None:
+    """Note what the mixture is held against; UnavailableError where that cannot be had."""
+    job.benchmarks = open_benchmarks(job.recipe, gathered.cards, job.options)
 
 
 def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | None:
@@ -165,6 +169,7 @@ def _build(job: Job, started: float) -> BuildManifest:
     check_writable(options.out, "--out")
     check_writable(options.store, "--store")
     gathered, curate = find_work(job)
+    find_benchmarks(job, gathered)
     _check_disk(options, curate)
     refuse_foreign(options)
     _curate(job, curate)

@@ -148,7 +148,7 @@ def _image_rows(
         try:
             code = image_code(read_pixels(data))
         except ImageError as error:
-            unreadable.append(f"{item.place}, image {place}: {error}")
+            unreadable.append(f"{item.place}, image {place}: {error.reason}")
             continue
         yield {"item": number, **code.row()}
 

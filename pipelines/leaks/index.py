@@ -4,6 +4,7 @@
     texts.parquet    hashes of the words of every distinct text, in order; no text
     codes.parquet    codes of whole questions
     images.parquet   codes of the items' images (near.image_codes), and which item each is of
+    clips.parquet    codes of their clips (near.clip_codes)
     done.json        last: name, fingerprint, card, counts
 
 It holds no plain text and no picture, so that it can be handed on. Hashes of words are no secret:
@@ -13,27 +14,23 @@ made when an index is opened (ngrams.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
-from filters.pixels import read_pixels
 from manifests.errors import IntegrityError, UsageError
-from manifests.images import ImageError
 from manifests.storage import (
     exists,
     join,
-    open_parquet,
     read_json,
     read_parquet,
     write_json,
     write_parquet,
 )
+from pipelines.leaks.item_pictures import PictureWriter
 from pipelines.leaks.item_texts import item_texts
-from pipelines.near import image_codes
-from pipelines.near.image_codes import image_code
 from sources.benchmark_item import BenchmarkItem
 
 # Bump it when the same items give other files.
@@ -48,9 +45,7 @@ ITEMS_SCHEMA = pa.schema(
         ("num_videos", pa.int32()),
     ]
 )
-IMAGES_SCHEMA = pa.schema([("item", pa.int32()), *image_codes.SCHEMA])
-_IMAGES_AT_ONCE = 256
-_TABLES = ("items", "texts", "codes", "images")
+_TABLES = ("items", "texts", "codes", "images", "clips")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +57,7 @@ class BenchmarkIndex:
     texts: pa.Table
     codes: pa.Table
     images: pa.Table
+    clips: pa.Table
 
     @property
     def name(self) -> str:
@@ -78,16 +74,14 @@ def write_index(
     """Write a benchmark's index; returns its record.
 
     `items` are taken once, and only their texts are held. `fingerprint` is of all that they follow
-    from, but for VERSION; `card` is what the record is to say of the benchmark, as JSON. Images
-    that cannot be decoded are counted. About 5 MB of text a second, 100 images.
+    from, but for VERSION; `card` is what the record is to say of the benchmark, as JSON. Pictures
+    that cannot be decoded are named in it. About 5 MB of text a second, 100 images.
     """
     held: list[BenchmarkItem] = []
     counts: list[tuple[int, int]] = []
-    unreadable: list[str] = []
-    with open_parquet(join(folder, "images.parquet"), IMAGES_SCHEMA, _IMAGES_AT_ONCE) as write:
+    with PictureWriter(folder) as pictures:
         for number, item in enumerate(items):
-            for row in _image_rows(number, item, unreadable):
-                write(pa.RecordBatch.from_pylist([row], schema=IMAGES_SCHEMA))
+            pictures.take(number, item)
             held.append(replace(item, images=(), videos=()))
             counts.append((len(item.images), len(item.videos)))
     _check_places(name, held)
@@ -108,8 +102,8 @@ def write_index(
         "items": len(held),
         "texts": texts.texts.num_rows,
         "words": len(texts.texts["words"].combine_chunks().flatten()),
-        "images": sum(images for images, _ in counts) - len(unreadable),
-        "unreadable_images": unreadable,
+        **pictures.counts,
+        "unreadable": pictures.unreadable,
     }
     write_json(join(folder, "done.json"), record)
     return record
@@ -139,18 +133,6 @@ def read_index(folder: str) -> BenchmarkIndex:
             f"{folder} has {tables['items'].num_rows} items, not {record['items']}"
         )
     return BenchmarkIndex(record, **tables)
-
-
-def _image_rows(
-    number: int, item: BenchmarkItem, unreadable: list[str]
-) -> Iterator[dict[str, Any]]:
-    for place, data in enumerate(item.images):
-        try:
-            code = image_code(read_pixels(data))
-        except ImageError as error:
-            unreadable.append(f"{item.place}, image {place}: {error.reason}")
-            continue
-        yield {"item": number, **code.row()}
 
 
 def _check_places(name: str, items: Iterable[BenchmarkItem]) -> None:

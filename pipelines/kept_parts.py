@@ -30,7 +30,7 @@ from pipelines.parts import Part
 from pipelines.store import RESOLVED
 
 # Bump it when the same inputs give other files.
-_VERSION = 2
+_VERSION = 3
 MAX_BYTES = 2_000_000_000
 # A build reads these files until it ends; what was used a while ago is not being read.
 _IN_USE_S = 3600.0

@@ -1,9 +1,9 @@
 """A benchmark's index: a folder that says of a text or a picture whether the benchmark has it.
 
-    items.parquet    place of each item upstream, its texts, how many pictures it has
+    items.parquet    place of each item upstream, its texts and pictures
     texts.parquet    hashes of the words of every distinct text, in order; no text
     codes.parquet    codes of whole questions
-    images.parquet   codes of the items' images (near.image_codes), and which item each is of
+    images.parquet   codes of the items' images (near.image_codes)
     clips.parquet    codes of their clips (near.clip_codes)
     done.json        last: name, fingerprint, card, counts
 
@@ -41,8 +41,9 @@ ITEMS_SCHEMA = pa.schema(
         ("place", pa.string()),
         ("question", pa.int32()),  # row of texts.parquet; -1: it has no word
         ("whole", pa.int32()),
-        ("num_images", pa.int32()),
-        ("num_videos", pa.int32()),
+        ("has_media", pa.bool_()),
+        ("images", pa.list_(pa.int32())),  # rows of images.parquet
+        ("clips", pa.list_(pa.int32())),  # rows of clips.parquet
     ]
 )
 _TABLES = ("items", "texts", "codes", "images", "clips")
@@ -78,18 +79,18 @@ def write_index(
     that cannot be decoded are named in it. About 5 MB of text a second, 100 images.
     """
     held: list[BenchmarkItem] = []
-    counts: list[tuple[int, int]] = []
+    media: list[tuple[bool, list[int], list[int]]] = []
     with PictureWriter(folder) as pictures:
-        for number, item in enumerate(items):
-            pictures.take(number, item)
+        for item in items:
+            shown = bool(item.images or item.videos)
+            media.append((shown, pictures.images(item), pictures.clips(item)))
             held.append(replace(item, images=(), videos=()))
-            counts.append((len(item.images), len(item.videos)))
     _check_places(name, held)
     texts = item_texts(held)
     columns = [
         pa.array([item.place for item in held], pa.string()),
         *(pa.array(numbers, pa.int32()) for numbers in (texts.question, texts.whole)),
-        *(pa.array([count[n] for count in counts], pa.int32()) for n in (0, 1)),
+        *(pa.array([shown[n] for shown in media], ITEMS_SCHEMA.types[3 + n]) for n in range(3)),
     ]
     write_parquet(join(folder, "items.parquet"), pa.table(columns, schema=ITEMS_SCHEMA))
     write_parquet(join(folder, "texts.parquet"), texts.texts)
@@ -102,7 +103,8 @@ def write_index(
         "items": len(held),
         "texts": texts.texts.num_rows,
         "words": len(texts.texts["words"].combine_chunks().flatten()),
-        **pictures.counts,
+        "images": pictures.counts["image"],
+        "clips": pictures.counts["clip"],
         "unreadable": pictures.unreadable,
     }
     write_json(join(folder, "done.json"), record)

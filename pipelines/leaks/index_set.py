@@ -85,9 +85,7 @@ def items_of(indexes: Sequence[BenchmarkIndex]) -> Items:
         for name in ("question", "whole")
     )
     front = joined([ints(index.texts["front"]) for index in indexes])
-    media = joined(
-        [ints(index.items["num_images"]) + ints(index.items["num_videos"]) for index in indexes]
-    )
+    has_media = joined([ints(index.items["has_media"]) for index in indexes]) > 0
     return Items(
         names=tuple(index.name for index in indexes),
         first_text=first_text,
@@ -97,7 +95,7 @@ def items_of(indexes: Sequence[BenchmarkIndex]) -> Items:
         whole=whole,
         num_words=joined([_lengths(index) for index in indexes]),
         front=front,
-        alone=_alone(question, whole, media > 0, front),
+        alone=_alone(question, whole, has_media, front),
     )
 
 

@@ -6,11 +6,12 @@ that curate would sample of it.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -21,8 +22,8 @@ from pipelines.near import clip_codes, image_codes
 from sources.benchmark_item import BenchmarkItem
 from sources.sandbox import DecoderError, shared_sandbox
 
-IMAGES_SCHEMA = pa.schema([("item", pa.int32()), *image_codes.SCHEMA])
-CLIPS_SCHEMA = pa.schema([("item", pa.int32()), *clip_codes.SCHEMA])
+Kind = Literal["image", "clip"]
+_SCHEMAS: dict[Kind, pa.Schema] = {"image": image_codes.SCHEMA, "clip": clip_codes.SCHEMA}
 # As long as curate gives a clip.
 _CLIP_TIMEOUT_S = 900.0
 # An image's codes take up to 17 kB, a clip's as much.
@@ -30,48 +31,55 @@ _ROWS_AT_ONCE = 256
 
 
 class PictureWriter:
-    """images.parquet and clips.parquet of an index; both are there when it is left."""
+    """images.parquet and clips.parquet of an index, one row for equal bytes; both are there when it
+    is left."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._stack = ExitStack()
-        self.counts = {"images": 0, "clips": 0}
+        self._seen: dict[bytes, int | None] = {}  # rows by digest; None: it cannot be decoded
+        self._write: dict[Kind, Callable[[pa.RecordBatch], None]] = {}
+        self.counts: dict[Kind, int] = {"image": 0, "clip": 0}
         self.unreadable: list[str] = []  # what of which item, and why
 
     def __enter__(self) -> PictureWriter:
         with ExitStack() as stack:
-            self._images, self._clips = (
-                stack.enter_context(
-                    open_parquet(join(self._folder, f"{name}.parquet"), schema, _ROWS_AT_ONCE)
-                )
-                for name, schema in (("images", IMAGES_SCHEMA), ("clips", CLIPS_SCHEMA))
-            )
+            for kind, schema in _SCHEMAS.items():
+                path = join(self._folder, f"{kind}s.parquet")
+                opened = open_parquet(path, schema, _ROWS_AT_ONCE)
+                self._write[kind] = stack.enter_context(opened)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._stack.__exit__(*error)
 
-    def take(self, number: int, item: BenchmarkItem) -> None:
-        """Write the pictures of an item; those that cannot be decoded are told in `unreadable`."""
-        for row in self._rows(item, "image"):
-            batch = pa.RecordBatch.from_pylist([{"item": number, **row}], schema=IMAGES_SCHEMA)
-            self._images(batch)
-            self.counts["images"] += 1
-        for row in self._rows(item, "video"):
-            self._clips(pa.RecordBatch.from_pylist([{"item": number, **row}], schema=CLIPS_SCHEMA))
-            self.counts["clips"] += 1
+    def images(self, item: BenchmarkItem) -> list[int]:
+        """Rows of the item's images; those that cannot be decoded are told in `unreadable`."""
+        found = (self._row("image", data, item) for data in item.images)
+        return [row for row in found if row is not None]
 
-    def _rows(self, item: BenchmarkItem, kind: str) -> Iterator[dict[str, Any]]:
-        for place, data in enumerate(item.images if kind == "image" else item.videos):
+    def clips(self, item: BenchmarkItem) -> list[int]:
+        """The same of its clips."""
+        found = (self._row("clip", data, item) for data in item.videos)
+        return [row for row in found if row is not None]
+
+    def _row(self, kind: Kind, data: bytes, item: BenchmarkItem) -> int | None:
+        digest = hashlib.sha256(data).digest()
+        if digest not in self._seen:
             try:
-                code = image_codes.image_codes_of(data) if kind == "image" else _clip_code(data)
-            except (ImageError, FrameError) as error:
-                self.unreadable.append(f"{item.place}, {kind} {place}: {error.reason}")
-            except DecoderError as error:
-                self.unreadable.append(f"{item.place}, {kind} {place}: {error}")
-            else:
-                yield code.row()
+                self._seen[digest] = self._add(kind, data)
+            except (ImageError, FrameError, DecoderError) as error:
+                why = error.reason if isinstance(error, ImageError | FrameError) else error
+                self.unreadable.append(f"{kind} of {item.place}: {why}")
+                self._seen[digest] = None
+        return self._seen[digest]
+
+    def _add(self, kind: Kind, data: bytes) -> int:
+        code = image_codes.image_codes_of(data) if kind == "image" else _clip_code(data)
+        self._write[kind](pa.RecordBatch.from_pylist([code.row()], schema=_SCHEMAS[kind]))
+        self.counts[kind] += 1
+        return self.counts[kind] - 1
 
 
 def _clip_code(data: bytes) -> clip_codes.ClipCode:

@@ -19,6 +19,7 @@ from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
+from pipelines.benchmarks import Benchmarks, check_benchmarks, make_indexes, open_benchmarks
 from pipelines.catalog import Catalog, open_catalog
 from pipelines.clips import FrameSpec
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
@@ -54,7 +55,8 @@ _LIMIT_ROW_BYTES = 2_000_000
 class Job:
     """A build under way: what was asked for, and the runner of its tasks.
 
-    `recipe` is without the components whose data nobody can have, which `missing` names.
+    `recipe` is without the components whose data nobody can have, which `missing` names;
+    `benchmarks` are none before `find_benchmarks`.
     """
 
     options: BuildOptions
@@ -66,6 +68,7 @@ class Job:
     exclusions: Exclusions
     counter: Counter
     runner: Runner
+    benchmarks: Benchmarks = Benchmarks()
 
     @property
     def filters(self) -> list[Filter]:
@@ -89,6 +92,7 @@ def open_job(options: BuildOptions, console: Console) -> Job:
         recipe = recipe.model_copy(update={"seed": options.seed})
     catalog = open_catalog(recipe, Path(options.recipe).parent)
     _check(recipe, catalog)
+    check_benchmarks(recipe, options)
     recipe, missing = _without_unavailable(recipe, options, console)
     recipe = bind_models(recipe, parse_rules(recipe), options.store)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
@@ -142,6 +146,11 @@ def find_work(job: Job) -> tuple[Gathered, CuratePlan]:
     return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.filters, limited)
 
 
+def find_benchmarks(job: Job, gathered: Gathered) -> None:
+    """Note what the mixture is held against; UnavailableError where that cannot be had."""
+    job.benchmarks = open_benchmarks(job.recipe, gathered.cards, job.options)
+
+
 def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | None:
     """The plan that a build would run; None where the store lacks facts that it is decided on."""
     if not _has_all(job, curate):
@@ -160,6 +169,7 @@ def _build(job: Job, started: float) -> BuildManifest:
     check_writable(options.out, "--out")
     check_writable(options.store, "--store")
     gathered, curate = find_work(job)
+    find_benchmarks(job, gathered)
     _check_disk(options, curate)
     refuse_foreign(options)
     _curate(job, curate)
@@ -184,7 +194,7 @@ def _is_shared(options: BuildOptions) -> bool:
 
 def _has_all(job: Job, curate: CuratePlan) -> bool:
     """Whether the store has every fact that the build is decided on."""
-    if curate.media or curate.rows:
+    if curate.media or curate.rows or job.benchmarks.work:
         return False
     missing = plan_measures(curate.curated, job.filters)
     missing += _count_tasks(job, curate)
@@ -228,6 +238,7 @@ def _curate(job: Job, curate: CuratePlan) -> None:
     else:
         tasks = [*curate.media, *curate.rows]
         job.runner.run("curate", tasks, Downloads(tasks))
+    make_indexes(job.benchmarks.work, job.runner)
     job.runner.run("measure", plan_measures(curate.curated, job.filters))
     job.runner.run("tokens", _count_tasks(job, curate))
     for source in curate.curated:
@@ -242,6 +253,7 @@ def _resolve(job: Job, gathered: Gathered, curate: CuratePlan, scratch: str) -> 
         licenses=options.licenses,
         exclusions=job.exclusions,
         counter=job.counter,
+        benchmarks=job.benchmarks.facts,
     )
     resolved = resolve(job.runner, curate.curated, judges, scratch, options)
     console = job.console
@@ -263,6 +275,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
+    pins |= job.benchmarks.pins
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest
     tokenizer = job.counter.tokenizer

@@ -15,13 +15,17 @@ from pipelines.token_counter import Counter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judges:
-    """A recipe with what was asked for beside it; `cards` are of its sources."""
+    """A recipe with what was asked for beside it; `cards` are of its sources.
+
+    `benchmarks` are (name, key of its index).
+    """
 
     recipe: Recipe
     cards: Mapping[str, SourceCard]
     licenses: Licenses
     exclusions: Exclusions
     counter: Counter
+    benchmarks: tuple[tuple[str, str], ...] = ()
 
     @property
     def filters(self) -> list[tuple[str, str]]:

@@ -29,6 +29,8 @@ from sources.retries import final_error
 DOWNLOADS = "downloads"
 # What resolve found before quotas (kept_parts.py).
 RESOLVED = "resolved"
+# Indexes of benchmarks (benchmark_index.py).
+BENCHMARKS = "benchmarks"
 _SPOOL_PREFIX = ".tmp-spool-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 

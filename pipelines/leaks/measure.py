@@ -46,10 +46,8 @@ def leaks_path(folder: str, index_set: IndexSet) -> str:
     return join(folder, "leaks", f"{index_set.digest}-{_VERSION}.parquet")
 
 
-def plan_text_leaks(curated: Sequence[CuratedSource], index_set: IndexSet | None) -> list[Task]:
-    """Tasks for the row folders that nobody has held against this set (None: against nothing)."""
-    if index_set is None or not index_set.refs:
-        return []
+def plan_text_leaks(curated: Sequence[CuratedSource], index_set: IndexSet) -> list[Task]:
+    """Tasks for the row folders that nobody has held against this set."""
     return [
         Task(
             name=f"leaks {source.name}",

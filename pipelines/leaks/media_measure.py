@@ -50,10 +50,8 @@ def media_leaks_path(folder: str, index_set: IndexSet) -> str:
     return join(folder, "leaks", f"{index_set.digest}-{versions}.parquet")
 
 
-def plan_media_leaks(curated: Sequence[CuratedSource], index_set: IndexSet | None) -> list[Task]:
+def plan_media_leaks(curated: Sequence[CuratedSource], index_set: IndexSet) -> list[Task]:
     """Tasks for the media folders that nobody has held against this set; their codes are there."""
-    if index_set is None or not index_set.refs:
-        return []
     return [
         Task(
             name=f"leaks {source.name}",

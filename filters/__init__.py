@@ -65,4 +65,6 @@ def _with_reasons_of_its_own(users: Filter) -> Filter:
 def _bound(ref: str) -> Filter:
     said = orjson.loads(ref)
     whole = models.restore(said, get(said["filter"]))
-    return next(part for part in (whole, *whole.parts) if part.ref == ref)
+    found = next(part for part in (whole, *whole.parts) if part.ref == ref)
+    assert isinstance(found, Filter)
+    return found

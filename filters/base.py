@@ -1,5 +1,7 @@
 """What a filter is: it measures a batch into score columns, and judges scores into reasons.
 
+A `Measure` alone judges nothing: what it gives is asked by other steps than the filters'.
+
 Measures are stored, judging is repeated at will: a moved threshold never measures again. `judge`
 answers with a reason or null, never with a bare False, and what could not be measured is a reason
 too: filters fail closed.
@@ -26,8 +28,8 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Filter(ABC):
-    """One idea, one module; a module binds its instance to the constant `FILTER`.
+class Measure(ABC):
+    """What is measured of each row of a folder of the store, into a column file beside its facts.
 
     `level` says what a row of the batch is: a sample of the store (`STORE_SCHEMA` columns), a media
     (`MEDIA_SCHEMA` columns), any of which fells the samples that name it, or a pair, a sample with
@@ -38,17 +40,8 @@ class Filter(ABC):
     # Part of the measure's file name: bump it when scores for the same input change.
     version: ClassVar[int]
     level: ClassVar[Level]
-    # Samples of other kinds are passed over: what is asked of a chat is not asked of a document.
-    kinds: ClassVar[tuple[Kind, ...]] = ("chat", "document")
     # Columns that `measure` reads.
     columns: ClassVar[tuple[str, ...]]
-    # Stable snake_case words that `judge` may answer with.
-    reasons: ClassVar[tuple[str, ...]]
-    params_type: ClassVar[type[Params]]
-    # Where the idea and its thresholds come from, in one line.
-    source: ClassVar[str] = "ours"
-    # Policies that it is on for by default.
-    policies: ClassVar[tuple[str, ...]] = ()
     # Of a user's own filter: the path of its module, and a digest over it.
     origin: str = ""
     digest: str = ""
@@ -64,8 +57,8 @@ class Filter(ABC):
         return f"{self.version}-{self.digest}" if self.digest else str(self.version)
 
     @property
-    def parts(self) -> tuple[Filter, ...]:
-        """What is measured into files of its own: of all but pairs the filter itself."""
+    def parts(self) -> tuple[Measure, ...]:
+        """What is measured into files of its own: of all but pairs itself."""
         return (self,)
 
     @property
@@ -77,6 +70,20 @@ class Filter(ABC):
     @abstractmethod
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Score columns, one row a row of `batch`; pure, and the same for any batch size."""
+
+
+class Filter(Measure):
+    """One idea, one module; a module binds its instance to the constant `FILTER`."""
+
+    # Samples of other kinds are passed over: what is asked of a chat is not asked of a document.
+    kinds: ClassVar[tuple[Kind, ...]] = ("chat", "document")
+    # Stable snake_case words that `judge` may answer with.
+    reasons: ClassVar[tuple[str, ...]]
+    params_type: ClassVar[type[Params]]
+    # Where the idea and its thresholds come from, in one line.
+    source: ClassVar[str] = "ours"
+    # Policies that it is on for by default.
+    policies: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def judge(self, scores: pl.DataFrame, params: Params) -> pl.Series:

@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 from PIL import Image
 
-from filters.base import Filter, first_reason
+from filters.base import Filter, Measure, first_reason
 from manifests.images import ImageError, ImageFacts, decode_image
 
 Gray = npt.NDArray[np.uint8]
@@ -126,16 +126,23 @@ def _reduced(image: Image.Image) -> Image.Image:
     return image.reduce(times) if times > 1 else image
 
 
-class PixelFilter(Filter):
-    """A filter of what is seen; its SCORES begin with `kind_code` and `is_measured`.
+class PixelMeasure(Measure):
+    """A measure of what is seen; its `scores` begin with `kind_code` and `is_measured`.
 
-    A medium of the other kind scores zeros and is kept. One that has no picture to look at, or of
-    which one cannot be decoded, scores zeros and has the first of `reasons`.
+    A medium of the other kind, one that has no picture to look at, and one of which a picture
+    cannot be decoded score `nothing`.
     """
 
     level: ClassVar[Literal["sample", "media"]] = "media"
     columns: ClassVar[tuple[str, ...]] = ("kind", "pictures")
     on: ClassVar[Literal["image", "video"]]
+    # Of the column file: what is held in memory at once while it is written.
+    row_group_rows: ClassVar[int] = 100_000
+
+    @property
+    def nothing(self) -> dict[str, Any]:
+        """Scores of what is not measured, but the first two."""
+        return zeros(self.scores)
 
     @abstractmethod
     def score(self, pictures: Sequence[Pixels], media: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,7 +162,7 @@ class PixelFilter(Filter):
         """A batch of what `score` gave for each medium; None: there was nothing to look at."""
         rows = [
             {
-                **zeros(self.scores),
+                **self.nothing,
                 **(found or {}),
                 "kind_code": medium["kind"] or "",
                 "is_measured": found is not None,
@@ -178,6 +185,14 @@ class PixelFilter(Filter):
         except ImageError:
             return None
         return self.score(pictures, self.facts(medium)) if pictures else None
+
+
+class PixelFilter(PixelMeasure, Filter):
+    """A filter of what is seen: what is not measured scores zeros.
+
+    A medium of the other kind is kept. One that has no picture to look at, or of which one cannot
+    be decoded, has the first of `reasons`.
+    """
 
     def judged(self, scores: pl.DataFrame, keep: Mapping[str, pl.Expr]) -> pl.Series:
         """`first_reason` of `keep` for media that the filter is `on`; null for those of another."""

@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from filters.base import Filter, Params
+from filters.base import Filter, Measure, Params
 from filters.models import ModelFilter, Settings
 from manifests.errors import UsageError
 from manifests.user_modules import load_module
@@ -81,7 +81,7 @@ def _is_word(reason: object) -> bool:
     return isinstance(reason, str) and _WORD.fullmatch(reason) is not None
 
 
-def measure(filter_: Filter, batch: pa.RecordBatch) -> pa.RecordBatch:
+def measure(filter_: Measure, batch: pa.RecordBatch) -> pa.RecordBatch:
     """What the filter measures; a user's is held to SCORES and to one row a row."""
     scores = filter_.measure(batch)
     if filter_.origin:

@@ -13,6 +13,7 @@ from manifests.storage import join
 from mixtures.recipe import Recipe
 from pipelines.benchmark_index import Index, Work, check_folder, find_index, index_task, made_index
 from pipelines.downloads import downloads_folder
+from pipelines.leaks.index_set import IndexRef, IndexSet
 from pipelines.options import BuildOptions
 from pipelines.runner import SMALL_BYTES, Runner
 from pipelines.store import BENCHMARKS
@@ -47,9 +48,8 @@ class Benchmarks:
         return {index.name: index.folder for index in self.held}
 
     @property
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """(name, key): what fates follow from, wherever an index lies."""
-        return tuple((index.name, index.key) for index in self.held)
+    def index_set(self) -> IndexSet:
+        return IndexSet.of([IndexRef(index.name, index.folder, index.key) for index in self.held])
 
     @property
     def pins(self) -> dict[str, str]:

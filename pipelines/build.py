@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 import filters
-from filters.base import Filter
+from filters.base import Filter, Measure
 from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import free_bytes, join
 from mixtures.checks import check_filters, check_where
@@ -29,6 +29,7 @@ from pipelines.exclude import Exclusions, read_exclusions
 from pipelines.gather import Gathered, gather
 from pipelines.judge import Rule, parse_rules, score_schemas
 from pipelines.judges import Judges
+from pipelines.leaks.plan import plan_leaks
 from pipelines.options import BuildOptions
 from pipelines.pii_measures import plan_pii_measures
 from pipelines.progress import human_bytes
@@ -73,6 +74,14 @@ class Job:
     @property
     def filters(self) -> list[Filter]:
         return [rule.filter for rule in self.rules]
+
+    @property
+    def measures(self) -> list[Measure]:
+        """What is measured of samples and media by themselves."""
+        # They bring Pillow.
+        from pipelines.media_measures import wanted_measures
+
+        return [*self.filters, *wanted_measures(self.recipe)]
 
 
 def build(options: BuildOptions, console: Console) -> BuildManifest:
@@ -143,7 +152,7 @@ def find_work(job: Job) -> tuple[Gathered, CuratePlan]:
     gathered = gather(job.recipe, job.catalog, options, job.console)
     upstreams = with_cache(gathered.upstreams, options)
     limited = options.limit is not None
-    return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.filters, limited)
+    return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.measures, limited)
 
 
 def find_benchmarks(job: Job, gathered: Gathered) -> None:
@@ -196,9 +205,9 @@ def _has_all(job: Job, curate: CuratePlan) -> bool:
     """Whether the store has every fact that the build is decided on."""
     if curate.media or curate.rows or job.benchmarks.work:
         return False
-    missing = plan_measures(curate.curated, job.filters)
+    missing = plan_measures(curate.curated, job.measures)
     missing += _count_tasks(job, curate)
-    return not missing
+    return not missing and not plan_leaks(curate.curated, job.benchmarks.index_set)
 
 
 def _count_tasks(job: Job, curate: CuratePlan) -> list[Task]:
@@ -239,8 +248,9 @@ def _curate(job: Job, curate: CuratePlan) -> None:
         tasks = [*curate.media, *curate.rows]
         job.runner.run("curate", tasks, Downloads(tasks))
     make_indexes(job.benchmarks.work, job.runner)
-    job.runner.run("measure", plan_measures(curate.curated, job.filters))
+    job.runner.run("measure", plan_measures(curate.curated, job.measures))
     job.runner.run("tokens", _count_tasks(job, curate))
+    job.runner.run("leaks", plan_leaks(curate.curated, job.benchmarks.index_set))
     for source in curate.curated:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])
 
@@ -253,7 +263,7 @@ def _resolve(job: Job, gathered: Gathered, curate: CuratePlan, scratch: str) -> 
         licenses=options.licenses,
         exclusions=job.exclusions,
         counter=job.counter,
-        benchmarks=job.benchmarks.facts,
+        benchmarks=job.benchmarks.index_set,
     )
     resolved = resolve(job.runner, curate.curated, judges, scratch, options)
     console = job.console

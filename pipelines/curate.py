@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from filters.base import Filter
+from filters.base import Measure
 from filters.models import ModelFilter
 from manifests.ids import key_digest
 from pipelines.clips import FrameSpec
@@ -63,7 +63,7 @@ def plan_curate(
     upstreams: Sequence[Upstream],
     store: str,
     spec: FrameSpec,
-    used_filters: Sequence[Filter],
+    measures: Sequence[Measure],
     limited: bool,
 ) -> CuratePlan:
     """Tasks for every shard whose folder is not complete, and where all facts will lie."""
@@ -72,7 +72,7 @@ def plan_curate(
     curated = []
     num_done = 0
     for upstream in upstreams:
-        plan = _SourcePlan(upstream, store, spec, used_filters, limited)
+        plan = _SourcePlan(upstream, store, spec, measures, limited)
         media_tasks += plan.media_tasks
         row_tasks += plan.row_tasks
         num_done += plan.num_done
@@ -88,7 +88,7 @@ class _SourcePlan:
         upstream: Upstream,
         store: str,
         spec: FrameSpec,
-        used: Sequence[Filter],
+        used: Sequence[Measure],
         limited: bool,
     ) -> None:
         self.media_tasks: list[Task] = []
@@ -164,8 +164,8 @@ class _SourcePlan:
         return done
 
 
-def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> list[Task]:
-    """Tasks for the column files that finished folders lack: a new filter, or a new version."""
+def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Measure]) -> list[Task]:
+    """Tasks for the column files that finished folders lack: a new measure, or a new version."""
     tasks = []
     for source in curated:
         for level, folders in (("media", source.media), ("sample", [f for f, _ in source.rows])):

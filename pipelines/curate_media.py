@@ -1,8 +1,8 @@
 """Media task: reads one archive (or row range with media inside) once, and leaves packs and facts.
 
 Image bytes are kept but for their metadata; a clip becomes its sampled frames. Only what cannot be
-stored is rejected, with its reason, as a row of `media.parquet`. Pixel filters look at each picture
-while it is at hand.
+stored is rejected, with its reason, as a row of `media.parquet`. Measures of pixels look at each
+picture while it is at hand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 import pyarrow as pa
 
-import filters
 import sources
 from manifests.ids import media_digest
 from manifests.images import ImageError, image_suffix
@@ -24,8 +23,8 @@ from manifests.packs import PackSlice, PackWriter
 from manifests.schema import MEDIA_SCHEMA
 from manifests.storage import join, read_parquet, sweep_temporary, write_parquet
 from pipelines.clips import Clip, FrameError, FrameSpec
-from pipelines.measures import write_measures
-from pipelines.pixel_scores import Row, Scores, ScoreTable, look_at, pixel_filters, read_image
+from pipelines.measures import find, write_measures
+from pipelines.pixel_scores import Row, Scores, ScoreTable, look_at, pixel_measures, read_image
 from pipelines.store import make_spool, mark_done
 from sources.base import MediaItem, MediaShard
 from sources.root import Root
@@ -46,7 +45,7 @@ class MediaTask:
     store: str
     folder: str
     spec: FrameSpec
-    filters: tuple[str, ...]
+    measures: tuple[str, ...]  # by `Measure.ref`
     isolate: bool = False
 
 
@@ -70,9 +69,9 @@ class _MediaWriter:
         self._spool = spool
         self._packs = packs
         self._rows: list[Row] = []
-        seeing = pixel_filters(task.filters)
+        seeing = pixel_measures(task.measures)
         self._names = [f.ref for f in seeing]
-        self._scores = ScoreTable(seeing)
+        self._scores = ScoreTable(seeing, spool)
         self._numbers: list[int] = []  # of scores, for each row
         self._seen: dict[str, tuple[Row, int]] = {}  # by digest
 
@@ -99,7 +98,7 @@ class _MediaWriter:
         folder = self._task.folder
         table = pa.Table.from_pylist(self._rows, schema=MEDIA_SCHEMA)
         write_parquet(join(folder, "media.parquet"), table)
-        wanted = [f for f in map(filters.get, self._task.filters) if "pictures" not in f.columns]
+        wanted = [f for f in map(find, self._task.measures) if "pictures" not in f.columns]
         batches = table.combine_chunks().to_batches() or [
             pa.RecordBatch.from_pylist([], schema=MEDIA_SCHEMA)
         ]

@@ -10,22 +10,20 @@ from manifests.cards import SourceCard
 from mixtures.recipe import Recipe
 from pipelines.access import Licenses
 from pipelines.exclude import Exclusions
+from pipelines.leaks.index_set import IndexSet
 from pipelines.token_counter import Counter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judges:
-    """A recipe with what was asked for beside it; `cards` are of its sources.
-
-    `benchmarks` are (name, key of its index).
-    """
+    """A recipe with what was asked for beside it; `cards` are of its sources."""
 
     recipe: Recipe
     cards: Mapping[str, SourceCard]
     licenses: Licenses
     exclusions: Exclusions
     counter: Counter
-    benchmarks: tuple[tuple[str, str], ...] = ()
+    benchmarks: IndexSet = IndexSet(())
 
     @property
     def filters(self) -> list[tuple[str, str]]:

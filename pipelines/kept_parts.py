@@ -30,7 +30,7 @@ from pipelines.parts import Part
 from pipelines.store import RESOLVED
 
 # Bump it when the same inputs give other files.
-_VERSION = 2
+_VERSION = 3
 MAX_BYTES = 2_000_000_000
 # A build reads these files until it ends; what was used a while ago is not being read.
 _IN_USE_S = 3600.0
@@ -82,7 +82,7 @@ def parts_key(curated: Sequence[CuratedSource], judges: Judges) -> str:
     recipe = _without_sizes(judges.recipe)
     return key_digest(
         *(_VERSION, facts, cards, recipe, judges.filters, judges.licenses),
-        *(judges.exclusions.entries, judges.counter, judges.benchmarks),
+        *(judges.exclusions.entries, judges.counter, judges.benchmarks.digest),
     )
 
 

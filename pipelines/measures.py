@@ -14,10 +14,12 @@ import pyarrow as pa
 
 import filters
 from filters import plugins
-from filters.base import Filter
+from filters.base import Measure
 from manifests.storage import exists, filesystem, join, open_ipc, open_parquet, read_parquet
 from pipelines.store import measure_path
 
+# Measures that near duplicates and leaks are found by (media_measures.py).
+CODES = ("image_codes", "clip_codes")
 _FACTS = {"sample": "samples.arrow", "media": "media.parquet"}
 
 
@@ -27,12 +29,22 @@ def facts_bytes(folder: str, level: str) -> int:
     return int(fs.size(path))
 
 
-def missing(folder: str, wanted: Sequence[Filter]) -> list[Filter]:
+def find(ref: str) -> Measure:
+    """The filter, or the measure that is none, of a `Measure.ref`."""
+    if ref not in CODES:
+        return filters.get(ref)
+    # They bring Pillow, which a plan of a full store does without.
+    from pipelines.media_measures import MEASURES
+
+    return MEASURES[ref]
+
+
+def missing(folder: str, wanted: Sequence[Measure]) -> list[Measure]:
     return [f for f in wanted if not exists(measure_path(folder, f))]
 
 
 def write_measures(
-    folder: str, wanted: Sequence[Filter], batches: Iterable[pa.RecordBatch]
+    folder: str, wanted: Sequence[Measure], batches: Iterable[pa.RecordBatch]
 ) -> None:
     """Measure every batch with every filter; one pass over the batches, one file a filter.
 
@@ -61,21 +73,21 @@ def _media_batches(folder: str) -> Iterator[pa.RecordBatch]:
 
 
 def measure_folder(folder: str, names: Sequence[str], isolate: bool = False) -> dict[str, Any]:
-    """Task: add the named filters' column files to a finished folder of the store.
+    """Task: add the column files of these measures to a finished folder of the store.
 
     All are of one level; `isolate` decodes pictures in a child process.
     """
     # They bring Pillow, which what only asks what is `missing` does without.
-    from filters.pixels import PixelFilter
+    from filters.pixels import PixelMeasure
     from pipelines.stored_pictures import measure_pictures
 
-    wanted = [filters.get(name) for name in names]
+    wanted = [find(name) for name in names]
     level = wanted[0].level
     batches = _sample_batches(folder) if level == "sample" else _media_batches(folder)
-    plain = [f for f in wanted if not isinstance(f, PixelFilter)]
+    plain = [f for f in wanted if not isinstance(f, PixelMeasure)]
     if plain:
         write_measures(folder, plain, _at_least_one(batches, folder, level))
-    seeing = [f.ref for f in wanted if isinstance(f, PixelFilter)]
+    seeing = [f.ref for f in wanted if isinstance(f, PixelMeasure)]
     if seeing:
         measure_pictures(folder, seeing, isolate)
     return {}

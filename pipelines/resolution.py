@@ -134,6 +134,7 @@ def _judge(
             licenses=judges.licenses,
             exclusions=judges.exclusions,
             counter=judges.counter,
+            benchmarks=judges.benchmarks,
         )
         for number, part in enumerate(cut)
     ]

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from filters.base import Filter
+from filters.base import Measure
 from manifests.errors import UsageError
 from manifests.storage import exists, is_left_behind, is_local, join, local_path, write_json
 from sources.base import ALL_SUBSETS
@@ -45,8 +45,8 @@ def row_folder(store: str, source: str, subset: str, key: str) -> str:
     return join(store, "rows", source, name, key)
 
 
-def measure_path(folder: str, filter_: Filter) -> str:
-    return join(folder, "measures", f"{filter_.name}-{filter_.fingerprint}.parquet")
+def measure_path(folder: str, measure: Measure) -> str:
+    return join(folder, "measures", f"{measure.name}-{measure.fingerprint}.parquet")
 
 
 def check_writable(folder: str, option: str) -> None:

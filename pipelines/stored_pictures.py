@@ -1,13 +1,17 @@
-"""Looks at media that are in the store already: for filters that came after them."""
+"""Looks at media that are in the store already: for measures that came after them."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
 
 from manifests.errors import IntegrityError
 from manifests.packs import PackReader, PackSlice
 from manifests.storage import join, read_parquet
-from pipelines.pixel_scores import Row, Scores, ScoreTable, look_at, pixel_filters
+from pipelines.pixel_scores import Row, Scores, ScoreTable, look_at, pixel_measures
 from sources.sandbox import DecoderError, shared_sandbox
 
 # Pictures are read by so many bytes at a time, or one medium where that alone has more.
@@ -18,13 +22,21 @@ _LOOK_TIMEOUT_S = 900.0
 
 
 def measure_pictures(folder: str, names: Sequence[str], isolate: bool = False) -> None:
-    """Add the measures of the named pixel filters to a finished media folder.
+    """Add the measures of the named measures of pixels to a finished media folder.
 
-    Each picture is decoded once, however many filters and rows it has, with `isolate` in a child
+    Each picture is decoded once, however many measures and rows it has, with `isolate` in a child
     process. Memory: one decoded medium and _READ_BYTES, whatever the packs hold.
     """
     media = read_parquet(join(folder, "media.parquet"))
-    table = ScoreTable(pixel_filters(names))
+    with tempfile.TemporaryDirectory() as spool:
+        table = ScoreTable(pixel_measures(names), Path(spool))
+        table.write(folder, _add_all(table, folder, media, names, isolate))
+
+
+def _add_all(
+    table: ScoreTable, folder: str, media: pa.Table, names: Sequence[str], isolate: bool
+) -> list[int]:
+    """Numbers of the media's scores, row by row."""
     numbers: dict[str, int] = {}  # by digest
     found = []
     with PackReader(folder) as packs:
@@ -39,7 +51,7 @@ def measure_pictures(folder: str, names: Sequence[str], isolate: bool = False) -
                 table.add_nothing(row["kind"]) if row["digest"] is None else numbers[row["digest"]]
                 for row in rows
             ]
-    table.write(folder, found)
+    return found
 
 
 def stored_pictures(

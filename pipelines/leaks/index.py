@@ -1,9 +1,10 @@
 """A benchmark's index: a folder that says of a text or a picture whether the benchmark has it.
 
-    items.parquet    place of each item upstream, its texts, how many pictures it has
+    items.parquet    place of each item upstream, its texts and pictures
     texts.parquet    hashes of the words of every distinct text, in order; no text
     codes.parquet    codes of whole questions
-    images.parquet   codes of the items' images (near.image_codes), and which item each is of
+    images.parquet   codes of the items' images (near.image_codes)
+    clips.parquet    codes of their clips (near.clip_codes)
     done.json        last: name, fingerprint, card, counts
 
 It holds no plain text and no picture, so that it can be handed on. Hashes of words are no secret:
@@ -13,27 +14,23 @@ made when an index is opened (ngrams.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
-from filters.pixels import read_pixels
 from manifests.errors import IntegrityError, UsageError
-from manifests.images import ImageError
 from manifests.storage import (
     exists,
     join,
-    open_parquet,
     read_json,
     read_parquet,
     write_json,
     write_parquet,
 )
+from pipelines.leaks.item_pictures import PictureWriter
 from pipelines.leaks.item_texts import item_texts
-from pipelines.near import image_codes
-from pipelines.near.image_codes import image_code
 from sources.benchmark_item import BenchmarkItem
 
 # Bump it when the same items give other files.
@@ -44,13 +41,12 @@ ITEMS_SCHEMA = pa.schema(
         ("place", pa.string()),
         ("question", pa.int32()),  # row of texts.parquet; -1: it has no word
         ("whole", pa.int32()),
-        ("num_images", pa.int32()),
-        ("num_videos", pa.int32()),
+        ("has_media", pa.bool_()),
+        ("images", pa.list_(pa.int32())),  # rows of images.parquet
+        ("clips", pa.list_(pa.int32())),  # rows of clips.parquet
     ]
 )
-IMAGES_SCHEMA = pa.schema([("item", pa.int32()), *image_codes.SCHEMA])
-_IMAGES_AT_ONCE = 256
-_TABLES = ("items", "texts", "codes", "images")
+_TABLES = ("items", "texts", "codes", "images", "clips")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,7 @@ class BenchmarkIndex:
     texts: pa.Table
     codes: pa.Table
     images: pa.Table
+    clips: pa.Table
 
     @property
     def name(self) -> str:
@@ -78,24 +75,22 @@ def write_index(
     """Write a benchmark's index; returns its record.
 
     `items` are taken once, and only their texts are held. `fingerprint` is of all that they follow
-    from, but for VERSION; `card` is what the record is to say of the benchmark, as JSON. Images
-    that cannot be decoded are counted. About 5 MB of text a second, 100 images.
+    from, but for VERSION; `card` is what the record is to say of the benchmark, as JSON. Pictures
+    that cannot be decoded are named in it. About 5 MB of text a second, 100 images.
     """
     held: list[BenchmarkItem] = []
-    counts: list[tuple[int, int]] = []
-    unreadable: list[str] = []
-    with open_parquet(join(folder, "images.parquet"), IMAGES_SCHEMA, _IMAGES_AT_ONCE) as write:
-        for number, item in enumerate(items):
-            for row in _image_rows(number, item, unreadable):
-                write(pa.RecordBatch.from_pylist([row], schema=IMAGES_SCHEMA))
+    media: list[tuple[bool, list[int], list[int]]] = []
+    with PictureWriter(folder) as pictures:
+        for item in items:
+            shown = bool(item.images or item.videos)
+            media.append((shown, pictures.images(item), pictures.clips(item)))
             held.append(replace(item, images=(), videos=()))
-            counts.append((len(item.images), len(item.videos)))
     _check_places(name, held)
     texts = item_texts(held)
     columns = [
         pa.array([item.place for item in held], pa.string()),
         *(pa.array(numbers, pa.int32()) for numbers in (texts.question, texts.whole)),
-        *(pa.array([count[n] for count in counts], pa.int32()) for n in (0, 1)),
+        *(pa.array([shown[n] for shown in media], ITEMS_SCHEMA.types[3 + n]) for n in range(3)),
     ]
     write_parquet(join(folder, "items.parquet"), pa.table(columns, schema=ITEMS_SCHEMA))
     write_parquet(join(folder, "texts.parquet"), texts.texts)
@@ -108,8 +103,9 @@ def write_index(
         "items": len(held),
         "texts": texts.texts.num_rows,
         "words": len(texts.texts["words"].combine_chunks().flatten()),
-        "images": sum(images for images, _ in counts) - len(unreadable),
-        "unreadable_images": unreadable,
+        "images": pictures.counts["image"],
+        "clips": pictures.counts["clip"],
+        "unreadable": pictures.unreadable,
     }
     write_json(join(folder, "done.json"), record)
     return record
@@ -139,18 +135,6 @@ def read_index(folder: str) -> BenchmarkIndex:
             f"{folder} has {tables['items'].num_rows} items, not {record['items']}"
         )
     return BenchmarkIndex(record, **tables)
-
-
-def _image_rows(
-    number: int, item: BenchmarkItem, unreadable: list[str]
-) -> Iterator[dict[str, Any]]:
-    for place, data in enumerate(item.images):
-        try:
-            code = image_code(read_pixels(data))
-        except ImageError as error:
-            unreadable.append(f"{item.place}, image {place}: {error}")
-            continue
-        yield {"item": number, **code.row()}
 
 
 def _check_places(name: str, items: Iterable[BenchmarkItem]) -> None:

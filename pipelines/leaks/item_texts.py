@@ -65,7 +65,7 @@ def item_texts(items: Sequence[BenchmarkItem]) -> ItemTexts:
     for form, texts in ((_bare, question), (_with_choices, whole), (_lettered, whole)):
         forms = _hashed([form(item) for item in items])
         for place, text in enumerate(texts):
-            if text >= 0 and len(forms.of(place)) and text not in generic:
+            if text >= 0 and len(forms.of(place)):
                 codes[int(forms.codes[place]), text] = None
     return ItemTexts(found.table(), _codes_table(codes), np.array(question), np.array(whole))
 

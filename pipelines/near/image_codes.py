@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from filters._views import view_of
-from filters.pixels import Pixels
+from filters.pixels import Pixels, read_pixels
 from pipelines.near.image_hashes import Hashes, picture_hashes
 from pipelines.near.image_tiles import COARSE, FINE, MEDIUM, Means, Sums, coarser, means, tile_sums
 
@@ -42,13 +42,13 @@ _SMALL_PX = 512
 
 SCHEMA = pa.schema(
     [
-        ("kind_code", pa.string()),
+        ("look_code", pa.string()),
         ("width_px", pa.int32()),
         ("height_px", pa.int32()),
         ("pixels_code", pa.binary(_DIGEST_BYTES)),
         ("hashes_code", pa.list_(pa.uint64(), 8)),
         ("tiles_code", pa.list_(pa.int16(), 16)),
-        ("means_code", pa.binary()),  # gray, row by row, 64 or 128 a side
+        ("means_code", pa.large_binary()),  # gray, row by row, 64 or 128 a side
     ]
 )
 
@@ -68,7 +68,7 @@ class ImageCode:
     def row(self) -> dict[str, Any]:
         """By the names of SCHEMA."""
         return {
-            "kind_code": self.kind,
+            "look_code": self.kind,
             "width_px": self.width,
             "height_px": self.height,
             "pixels_code": self.pixels,
@@ -83,7 +83,7 @@ class ImageCode:
         means_ = np.frombuffer(row["means_code"], np.uint8)
         edge = int(len(means_) ** 0.5)
         return cls(
-            row["kind_code"],
+            row["look_code"],
             row["width_px"],
             row["height_px"],
             row["pixels_code"],
@@ -93,11 +93,19 @@ class ImageCode:
         )
 
 
+def image_codes_of(data: bytes) -> ImageCode:
+    """Codes of an encoded image, decoded whole; ImageError as of `manifests.images.probe_image`.
+
+    Metadata does not count: they are those of the image as the store keeps it.
+    """
+    return image_code(read_pixels(data))
+
+
 def image_code(picture: Pixels) -> ImageCode:
     """Codes of a picture as it is seen; it costs about two reductions of the whole."""
     medium = means(picture, MEDIUM)
     coarse = np.rint(coarser(medium.astype(np.float32), COARSE)).astype(np.uint8)
-    kind = _kind(picture, medium, coarse)
+    kind = kind_of(picture, medium, coarse)
     is_large = kind == "plain" and max(picture.image.size) > _SMALL_PX
     width, height = picture.image.size
     return ImageCode(
@@ -119,7 +127,8 @@ def pixel_digest(picture: Pixels) -> bytes:
     return found.digest()[:_DIGEST_BYTES]
 
 
-def _kind(picture: Pixels, medium: Means, coarse: Means) -> Kind:
+def kind_of(picture: Pixels, medium: Means, coarse: Means) -> Kind:
+    """By its 64 x 64 and 32 x 32 means and its levels of gray."""
     if int(medium.max()) - int(medium.min()) < _BLANK_RANGE:
         return "blank"
     view = view_of(picture)

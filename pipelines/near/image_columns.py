@@ -25,7 +25,7 @@ class ImageColumns:
     pixels: npt.NDArray[np.void]
     hashes: Hashes  # rows x windows
     tiles: Sums  # rows x sums
-    means: pa.Array
+    means: pa.ChunkedArray
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -37,17 +37,17 @@ class ImageColumns:
 
     @classmethod
     def of_table(cls, table: pa.Table) -> ImageColumns:
-        """Of a table with SCHEMA's columns and no nulls."""
-        columns = {name: table[name].combine_chunks() for name in SCHEMA.names}
+        """Of a table with SCHEMA's columns and no nulls; the means are not copied, and may be mapped."""
+        columns = {name: table[name].combine_chunks() for name in _SMALL}
         sizes = [columns[name].to_numpy() for name in ("width_px", "height_px")]
         digests = pc.cast(columns["pixels_code"], pa.binary())
         return cls(
-            kinds=np.array(columns["kind_code"].to_pylist(), np.str_),
+            kinds=np.array(columns["look_code"].to_pylist(), np.str_),
             sizes=np.stack(sizes, axis=1),
             pixels=np.array(digests.to_pylist(), np.dtype("V16")),
             hashes=columns["hashes_code"].flatten().to_numpy().reshape(-1, len(WINDOWS)),
             tiles=columns["tiles_code"].flatten().to_numpy().reshape(-1, NUM_SUMS),
-            means=columns["means_code"],
+            means=table["means_code"],
         )
 
     def edges(self) -> Ints:
@@ -64,3 +64,6 @@ class ImageColumns:
             own = int(len(kept) ** 0.5)
             found[place] = coarser(kept.reshape(own, own).astype(np.float32), edge)
         return found
+
+
+_SMALL = [name for name in SCHEMA.names if name != "means_code"]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
 
-from pipelines.near.image_codes import SCHEMA, ImageCode, image_code, pixel_digest
+from manifests.image_metadata import strip_metadata
+from manifests.images import ImageError
+from pipelines.near.image_codes import (
+    SCHEMA,
+    ImageCode,
+    image_code,
+    image_codes_of,
+    pixel_digest,
+)
 from pipelines.near.image_columns import ImageColumns
 from pipelines.near.image_hashes import WINDOWS
 from pipelines.near.image_tiles import NUM_SUMS
@@ -86,3 +96,23 @@ def test_tables_in_chunks_are_read_whole() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (2, 2)])
 def test_any_size_has_a_code(size: tuple[int, int]) -> None:
     assert image_code(seen(Image.new("RGB", size, "red"))).kind == "blank"
+
+
+def test_metadata_does_not_count() -> None:
+    """What a benchmark ships and what the store keeps of it have the same codes."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0)})
+    buffer = io.BytesIO()
+    photos()[2].save(buffer, "JPEG", exif=exif)
+    shipped, stored = (
+        image_codes_of(data) for data in (buffer.getvalue(), strip_metadata(buffer.getvalue()))
+    )
+    assert shipped.row().keys() == stored.row().keys()
+    assert shipped.pixels == stored.pixels and np.array_equal(shipped.means, stored.means)
+    assert (shipped.width, shipped.height) == photos()[2].size[::-1]
+
+
+def test_what_is_no_image_has_no_codes() -> None:
+    with pytest.raises(ImageError):
+        image_codes_of(b"404 not found")

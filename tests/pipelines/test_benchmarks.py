@@ -9,6 +9,7 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -37,7 +38,7 @@ name: talks
 description: chats
 unit: samples
 {decontaminate}
-components: [{{name: talks, take: 3, sources: [magpie/Magpie-Pro-300K-Filtered]}}]
+components: [{{name: talks, take: 3, sources: [magpie]}}]
 """
 CHECKED = "decontaminate: {benchmarks: [chartqa, gsm8k, math]}"
 
@@ -128,8 +129,7 @@ def test_an_index_is_made_once_and_named_by_what_it_is_of(tmp_path: Path, mirror
         make_index(work)
     again = _open(options)
     assert again.held == first.held and again.work == ()
-    assert again.facts == tuple((index.name, index.key) for index in first.held)
-    assert again.pins == {f"benchmark:{n}": f"{key}@main" for n, key in again.facts}
+    assert again.pins == {f"benchmark:{i.name}": f"{i.key}@main" for i in again.held}
     found = read_index(again.folders["gsm8k"])
     assert found.items.num_rows == 3 and found.record["card"]["skipped"] == {}
     other = tmp_path / "other"
@@ -157,7 +157,7 @@ def test_a_shared_index_serves_where_upstream_is_not(tmp_path: Path, mirror: Pat
     found = _open(options)
     assert _names(found) == (["gsm8k"], [], ["chartqa", "math"])
     assert found.pins["not_held_against:math"] == "switched off"
-    assert _open(_options(tmp_path, mirror)).facts[1] == found.facts[0]
+    assert _open(_options(tmp_path, mirror)).held[1].key == found.held[0].key
     (folder,) = shared.iterdir()
     shutil.copytree(folder, folder.with_name("gsm8k-0123456789abcdef"))
     with pytest.raises(UsageError, match="2 indexes of benchmark gsm8k .*; remove all but one"):
@@ -192,7 +192,9 @@ def test_all_that_cannot_be_had_are_named_at_once(tmp_path: Path, mirror: Path) 
 def talks(mirror: Path, tmp_path: Path) -> BuildOptions:
     both = tmp_path / "mirror"
     shutil.copytree(mirror, both)
-    magpie.write(both, Truth(1, ["magpie"]), 1)
+    truth = Truth(1, ["magpie"])
+    magpie.write(both, truth, 1)
+    (tmp_path / "truth.json").write_text(json.dumps(truth.as_json()))
     (tmp_path / "talks.yaml").write_text(RECIPE.format(decontaminate=CHECKED))
     return _options(tmp_path, both)
 
@@ -211,6 +213,26 @@ def test_plan_and_card_say_what_it_was_held_against(talks: BuildOptions) -> None
     assert after.plan.digest == manifest.plan_digest
     card = (Path(options.out) / "README.md").read_text()
     assert "## Benchmarks" in card and "Rows were not held against math" in card
+
+
+def test_what_is_held_out_is_dropped_and_what_is_for_training_stays(
+    talks: BuildOptions, tmp_path: Path
+) -> None:
+    options = replace(talks, engine="inline")
+    build(options, Console(file=StringIO(), width=200))
+    found = pq.read_table(Path(options.out) / "ledger/magpie.parquet").to_pylist()
+    leaked = {(e["file"], e["row"]): e for e in found if e["fate"] == "leaked_from"}
+    planted = json.loads((tmp_path / "truth.json").read_text())["planted"]
+    wanted = {(e["file"], e["row"]): e for e in planted if e["fate"] == "leaked_from"}
+    assert leaked.keys() == wanted.keys() and len(wanted) == 1
+    for place, entry in wanted.items():
+        assert leaked[place]["rule"] == entry["rule"]
+        learned = next(e for e in found if (e["file"], e["row"]) == (place[0], place[1] + 1))
+        assert learned["fate"] in ("kept", "not_drawn")
+    off = replace(options, no_decontaminate=("gsm8k",), out=str(tmp_path / "off"))
+    build(off, Console(file=StringIO(), width=200))
+    told = pq.read_table(Path(off.out) / "ledger/magpie.parquet")["fate"].to_pylist()
+    assert "leaked_from" not in told
 
 
 def test_nothing_is_pulled_where_a_benchmark_is_missing(

@@ -111,7 +111,7 @@ def test_the_options_of_build_mixture(capsys: Printed) -> None:
 
 def test_the_verbs_of_mixture(capsys: Printed) -> None:
     text = help_of(mixture, [], capsys)
-    assert set(re.findall(r"^    (\w+) ", text, re.MULTILINE)) == set(VERBS)
+    assert set(re.findall(r"^    (\w+)(?: |$)", text, re.MULTILINE)) == set(VERBS)
     assert options_in(text) == set()
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from io import StringIO
@@ -31,6 +34,7 @@ from pipelines.samples import magpie
 from pipelines.samples.truth import Truth
 from sources.benchmarks import read_items
 from sources.root import Root
+from tests.hub import COMMIT, Hub, serve
 
 NAMED = ("chartqa", "gsm8k", "math")
 RECIPE = """
@@ -268,6 +272,30 @@ def test_building_what_is_shared(
     assert "3 indexes," in said and "not indexed: benchmark arc has no file like" in said
     assert mixture([*words[:3], "arc", *words[3:]]) == 2
     assert "benchmark arc has no file like" in capsys.readouterr().err
+
+
+def test_the_hub_gives_the_index_that_its_mirror_gives(tmp_path: Path) -> None:
+    names = ("chartqa", "tempcompass")
+    mirror = _write(tmp_path / "m", *names, "gpqa")
+    code = "import sys; from pipelines.cli import mixture; sys.exit(mixture())"
+    command = [sys.executable, "-c", code, "benchmarks", "build"]
+    with serve(Hub(mirror, gated=frozenset({"Idavidrein/gpqa"}))) as hub:
+        settings = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path)}
+        env = {k: v for k, v in os.environ.items() if k != "HF_HUB_OFFLINE"} | settings
+        subprocess.run([*command, str(tmp_path / "hub"), *names], env=env, check=True)
+        refused = subprocess.run(
+            [*command, str(tmp_path / "hub"), "gpqa"], env=env, capture_output=True, text=True
+        )
+    assert refused.returncode == 2
+    assert "hf://datasets/Idavidrein/gpqa may not be read" in refused.stderr
+    made = {path.name.rpartition("-")[0]: path for path in (tmp_path / "hub").iterdir()}
+    assert set(made) == set(names)
+    for name in names:
+        work = find_index(str(tmp_path / "mirrored"), benchmark_cards()[name], str(mirror))
+        make_index(work)
+        for file in Path(work.index.folder).glob("*.parquet"):
+            assert file.read_bytes() == (made[name] / file.name).read_bytes()
+        assert json.loads((made[name] / "done.json").read_text())["card"]["revision"] == COMMIT
 
 
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def _one_of_ours(threshold: float, rows: Path, out: Path) -> Figures:
     start = time.process_time()
     facts = measure(texts)
     signed = time.process_time()
-    found = find(facts, lambda at: shingle_sets([texts[n] for n in at.tolist()]), threshold)
+    found = find(facts, lambda at: [shingle_sets([texts[n] for n in at.tolist()])], threshold)
     kept = np.flatnonzero(fates(found, np.arange(len(texts))).kept_t)
     pl.DataFrame({"number": kept}).write_ndjson(out)
     return {"cpu": time.process_time() - before, "signatures": signed - start}

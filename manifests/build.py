@@ -149,6 +149,12 @@ class BuildManifest(_Frozen):
     masked_pii: tuple[str, ...] = Field(
         default=(), description="kinds of source in whose texts addresses were replaced"
     )
+    benchmarks: dict[str, str] = Field(
+        default={}, description="that rows were held against: the revision that was read"
+    )
+    not_held_against: tuple[str, ...] = Field(
+        default=(), description="benchmarks of the recipe that were switched off"
+    )
     terms: tuple[OriginTerms, ...] = Field(
         default=(), description="licences and attributions of what the build holds"
     )

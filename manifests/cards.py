@@ -26,7 +26,7 @@ from manifests.errors import CardError, invalid_fields, nearest
 from manifests.schema import Modality
 
 # libyaml reads a card of 85 subsets in 30 ms, PyYAML itself in 300.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Text = Annotated[str, Field(min_length=1)]
 # SPDX ids, LicenseRef-<name>, and expressions of them; an empty license is none.
@@ -44,11 +44,11 @@ _KIND = r"(string|integer|number|boolean|list|object|bytes)"
 FieldKind = Annotated[str, Field(pattern=rf"^{_KIND}(\|{_KIND})*\??$")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Subset(_Strict):
+class Subset(Strict):
     """One upstream config (or folder) of a source."""
 
     name: Text
@@ -68,7 +68,7 @@ class Subset(_Strict):
     note: str | None = Field(default=None, description="what a user must know before drawing on it")
 
 
-class SourceCard(_Strict):
+class SourceCard(Strict):
     """repo, revision, license, gating, citation, subsets and known quirks of one upstream."""
 
     name: Text
@@ -187,7 +187,7 @@ def _named(patterns: tuple[str, ...], subset: Subset) -> tuple[str, ...]:
 def parse_card(text: str, name: str, where: str) -> SourceCard:
     """The card in YAML `text`, that of source `name`; errors say `where` the text stands."""
     try:
-        card = SourceCard.model_validate(yaml.load(text, _LOADER))
+        card = SourceCard.model_validate(yaml.load(text, LOADER))
     except yaml.YAMLError as error:
         raise CardError(f"{where} is not YAML: {error}") from error
     except ValidationError as error:

@@ -50,7 +50,7 @@ LEDGER_SCHEMA = pa.schema(
         ("stage", pa.string()),
         ("rule", pa.string()),  # the filter's reason, the rejection's reason, or the component
         ("value", pa.string()),  # the measured value, or detail
-        ("matched", pa.string()),  # id of the sample that this one lost to
+        ("matched", pa.string()),  # id of the sample that it lost to; `benchmark/place` of a leak
         ("turns", pa.string()),  # which of its turns, such as 0-6,9; null: all of them
         ("id", pa.string()),  # id of the sample; null where none could be made
     ]

@@ -80,10 +80,10 @@ class Decontaminate(Frozen):
         default="image", description="what of a visual question is to match"
     )
     least_subsequence: float = Field(
-        default=0.6, gt=0, le=1, description="of documents: of the benchmark's words"
+        default=0.6, ge=0.25, le=1, description="of documents: of the benchmark's words"
     )
     least_coverage: float = Field(
-        default=0.5, gt=0, le=1, description="of chats: share of a question's words"
+        default=0.5, ge=0.25, le=1, description="of chats: share of a question's words"
     )
 
     @field_validator("benchmarks", mode="before")

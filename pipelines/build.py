@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 import filters
-from filters.base import Filter
+from filters.base import Filter, Measure
 from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import free_bytes, join
 from mixtures.checks import check_filters, check_where
@@ -20,6 +20,7 @@ from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
 from pipelines.alike.texts import plan_text_facts
+from pipelines.benchmarks import Benchmarks, check_benchmarks, make_indexes, open_benchmarks
 from pipelines.catalog import Catalog, open_catalog
 from pipelines.clips import FrameSpec
 from pipelines.curate import CuratePlan, plan_curate, plan_measures
@@ -29,6 +30,7 @@ from pipelines.exclude import Exclusions, read_exclusions
 from pipelines.gather import Gathered, gather
 from pipelines.judge import Rule, parse_rules, score_schemas
 from pipelines.judges import Judges
+from pipelines.leaks.plan import plan_leaks
 from pipelines.options import BuildOptions
 from pipelines.pii_measures import plan_pii_measures
 from pipelines.progress import human_bytes
@@ -55,7 +57,8 @@ _LIMIT_ROW_BYTES = 2_000_000
 class Job:
     """A build under way: what was asked for, and the runner of its tasks.
 
-    `recipe` is without the components whose data nobody can have, which `missing` names.
+    `recipe` is without the components whose data nobody can have, which `missing` names;
+    `benchmarks` are none before `find_benchmarks`.
     """
 
     options: BuildOptions
@@ -67,10 +70,19 @@ class Job:
     exclusions: Exclusions
     counter: Counter
     runner: Runner
+    benchmarks: Benchmarks = Benchmarks()
 
     @property
     def filters(self) -> list[Filter]:
         return [rule.filter for rule in self.rules]
+
+    @property
+    def measures(self) -> list[Measure]:
+        """What is measured of samples and media by themselves."""
+        # They bring Pillow.
+        from pipelines.media_measures import wanted_measures
+
+        return [*self.filters, *wanted_measures(self.recipe)]
 
 
 def build(options: BuildOptions, console: Console) -> BuildManifest:
@@ -93,6 +105,7 @@ def open_job(options: BuildOptions, console: Console) -> Job:
         recipe = recipe.model_copy(update={"near_duplicates": left})
     catalog = open_catalog(recipe, Path(options.recipe).parent)
     _check(recipe, catalog)
+    check_benchmarks(recipe, options)
     recipe, missing = _without_unavailable(recipe, options, console)
     recipe = bind_models(recipe, parse_rules(recipe), options.store)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)
@@ -143,7 +156,12 @@ def find_work(job: Job) -> tuple[Gathered, CuratePlan]:
     gathered = gather(job.recipe, job.catalog, options, job.console)
     upstreams = with_cache(gathered.upstreams, options)
     limited = options.limit is not None
-    return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.filters, limited)
+    return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.measures, limited)
+
+
+def find_benchmarks(job: Job, gathered: Gathered) -> None:
+    """Note what the mixture is held against; UnavailableError where that cannot be had."""
+    job.benchmarks = open_benchmarks(job.recipe, gathered.cards, job.options)
 
 
 def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | None:
@@ -164,6 +182,7 @@ def _build(job: Job, started: float) -> BuildManifest:
     check_writable(options.out, "--out")
     check_writable(options.store, "--store")
     gathered, curate = find_work(job)
+    find_benchmarks(job, gathered)
     _check_disk(options, curate)
     refuse_foreign(options)
     _curate(job, curate)
@@ -188,12 +207,12 @@ def _is_shared(options: BuildOptions) -> bool:
 
 def _has_all(job: Job, curate: CuratePlan) -> bool:
     """Whether the store has every fact that the build is decided on."""
-    if curate.media or curate.rows:
+    if curate.media or curate.rows or job.benchmarks.work:
         return False
-    missing = plan_measures(curate.curated, job.filters)
+    missing = plan_measures(curate.curated, job.measures)
     missing += plan_text_facts(curate.curated, job.recipe)
     missing += _count_tasks(job, curate)
-    return not missing
+    return not missing and not plan_leaks(curate.curated, job.benchmarks.index_set)
 
 
 def _count_tasks(job: Job, curate: CuratePlan) -> list[Task]:
@@ -233,9 +252,12 @@ def _curate(job: Job, curate: CuratePlan) -> None:
     else:
         tasks = [*curate.media, *curate.rows]
         job.runner.run("curate", tasks, Downloads(tasks))
-    measures = plan_measures(curate.curated, job.filters)
+    make_indexes(job.benchmarks.work, job.runner)
+    measures = plan_measures(curate.curated, job.measures)
     job.runner.run("measure", [*measures, *plan_text_facts(curate.curated, job.recipe)])
     job.runner.run("tokens", _count_tasks(job, curate))
+    job.runner.run("leaks", plan_leaks(curate.curated, job.benchmarks.index_set))
+    mark_used(job.benchmarks.folders.values())
     for source in curate.curated:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])
 
@@ -248,6 +270,7 @@ def _resolve(job: Job, gathered: Gathered, curate: CuratePlan, scratch: str) -> 
         licenses=options.licenses,
         exclusions=job.exclusions,
         counter=job.counter,
+        benchmarks=job.benchmarks.index_set,
     )
     resolved = resolve(job.runner, curate.curated, judges, scratch, options)
     console = job.console
@@ -269,6 +292,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
+    pins |= job.benchmarks.pins
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest
     tokenizer = job.counter.tokenizer

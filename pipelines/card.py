@@ -138,6 +138,19 @@ def _masked(manifest: BuildManifest) -> list[str]:
     return [f"E-mail addresses and public IP addresses in rows of {kinds} are replaced.", ""]
 
 
+def _benchmarks(manifest: BuildManifest) -> list[str]:
+    if not (manifest.benchmarks or manifest.not_held_against):
+        return []
+    lines = []
+    if manifest.benchmarks:
+        held = [f"{name} ({revision[:12]})" for name, revision in manifest.benchmarks.items()]
+        lines.append(f"Rows were held against the held-out splits of {', '.join(held)}.")
+    if manifest.not_held_against:
+        named = ", ".join(manifest.not_held_against)
+        lines.append(f"Rows were not held against {named}: scores on these may be those of leaks.")
+    return ["## Benchmarks", "", " ".join(lines), ""]
+
+
 def _params(params: dict[str, Any] | None) -> str:
     if params is None:
         return "off"
@@ -206,6 +219,7 @@ def render_card(manifest: BuildManifest) -> str:
             "",
             *_policies(manifest),
             *_masked(manifest),
+            *_benchmarks(manifest),
             "## Licenses and sources",
             "",
             _let_in(manifest),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipelines.cli_benchmarks import add_benchmarks_arguments, run_benchmarks
 from pipelines.cli_build import add_build_arguments, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
 from pipelines.cli_filters import add_filters_arguments, run_filters
@@ -84,6 +85,8 @@ def _mixture_parser() -> argparse.ArgumentParser:
     samples.add_argument("--scale", type=positive, default=1, metavar="N", help="times the rows")
     add_sources_arguments(verb("sources", run_sources, "list sources, print a card, check them"))
     add_filters_arguments(verb("filters", run_filters, "list filters, or all that one says"))
+    benchmarks = verb("benchmarks", run_benchmarks, "list benchmarks, or make indexes to share")
+    add_benchmarks_arguments(benchmarks)
     plan = verb("plan", run_plan, "what a build would do, without building; offline, by the cards")
     add_build_arguments(plan)
     plan.add_argument("--json", action="store_true", help="print JSON")

@@ -53,6 +53,19 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KINDS",
         help="keep rows that are nearly the same as others; of text, image or video alone if named",
     )
+    parser.add_argument(
+        "--benchmarks",
+        metavar="URI",
+        help="indexes of benchmarks that `mixture benchmarks build` made (default: the store's)",
+    )
+    parser.add_argument(
+        "--no-decontaminate",
+        nargs="?",
+        const="",
+        metavar="NAMES",
+        help="do not hold the mixture against these benchmarks, NAME,NAME; without names against "
+        "none",
+    )
     parser.add_argument("--seed", type=whole, metavar="N", help="default: the recipe's")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: one a core")
     parser.add_argument(
@@ -112,7 +125,14 @@ def _options(args: argparse.Namespace) -> BuildOptions:
         exclude=tuple(args.exclude),
         no_near_duplicates=args.no_near_duplicates,
         media=tuple(parse_media(text) for text in args.media),
+        benchmarks=args.benchmarks,
+        no_decontaminate=_names(args.no_decontaminate),
     )
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """The option's NAME,NAME: none for an empty text, None where it was not given."""
+    return None if text is None else tuple(name for name in text.split(",") if name)
 
 
 def run_build(args: argparse.Namespace, console: Console) -> int:

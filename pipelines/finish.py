@@ -24,6 +24,7 @@ from manifests.cards import Answer, SourceCard
 from manifests.ledger import Fate
 from manifests.storage import join, read_bytes, remove_tree, write_bytes
 from mixtures.plan import Plan
+from pipelines.benchmarks import HELD, NOT_HELD
 from pipelines.card import render_card
 from pipelines.judge import Rule
 
@@ -74,7 +75,18 @@ def component_rows(plan: Plan) -> tuple[ComponentRows, ...]:
 
 def revisions(plan: Plan) -> dict[str, str]:
     """Upstream repository: the revision that was read."""
-    prefix = "revision:"
+    return _below(plan, "revision:")
+
+
+def benchmarks(plan: Plan) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Those that rows were held against, with their revisions; and those that were switched off."""
+    pinned = _below(plan, HELD)
+    held = {name: pin.partition("@")[2] for name, pin in sorted(pinned.items())}
+    return held, tuple(sorted(_below(plan, NOT_HELD)))
+
+
+def _below(plan: Plan, prefix: str) -> dict[str, str]:
+    """Pins that begin so, without it."""
     return {k.removeprefix(prefix): v for k, v in plan.pins.items() if k.startswith(prefix)}
 
 
@@ -105,8 +117,7 @@ def origin_terms(
 
 def skipped(plan: Plan) -> tuple[str, ...]:
     """Sources of the recipe that the build went without."""
-    prefix = "skipped:"
-    return tuple(sorted(k.removeprefix(prefix) for k in plan.pins if k.startswith(prefix)))
+    return tuple(sorted(_below(plan, "skipped:")))
 
 
 def _filter_use(rule: Rule) -> FilterUse:
@@ -152,6 +163,7 @@ def finish(
         for record in sorted(ledgers, key=lambda record: str(record["path"]))
     ]
     counts = funnel(ledgers)
+    held, not_held = benchmarks(plan)
     facts: dict[str, Any] = {
         "plan_digest": plan.digest,
         "recipe": plan.recipe.name,
@@ -165,6 +177,8 @@ def finish(
         "skipped": skipped(plan),
         "missing": plan.missing,
         "masked_pii": plan.recipe.mask_pii,
+        "benchmarks": held,
+        "not_held_against": not_held,
         "terms": origin_terms(counts, cards),
         "funnel": counts,
         "components": component_rows(plan),

@@ -109,7 +109,7 @@ def judge_filters(joined: Joined, rules: Sequence[Rule]) -> pl.DataFrame:
         index = with_policy(index)
     for rule in rules:
         reasons = _reasons(joined, index.with_columns(setting=_setting(rule)), rule)
-        index = _set_fate(index, reasons, Fate.DROPPED, Stage.FILTER)
+        index = set_fate(index, reasons, Fate.DROPPED, Stage.FILTER)
     return index.drop("at", "policy", strict=False)
 
 
@@ -238,14 +238,18 @@ def _judged(scores: pl.DataFrame, filter_: Filter, params: Params) -> pl.DataFra
     return bad.select("at", "rule", value=shown)
 
 
-def _set_fate(index: pl.DataFrame, reasons: pl.DataFrame, fate: Fate, stage: Stage) -> pl.DataFrame:
-    """Give rows at `reasons.at` that have no fate yet this one, with rule and value."""
-    found = reasons.select("at", new_rule="rule", new_value="value")
+def set_fate(index: pl.DataFrame, reasons: pl.DataFrame, fate: Fate, stage: Stage) -> pl.DataFrame:
+    """Give rows at `reasons.at` that have no fate yet this one, with rule and value, and where
+    `reasons` say it what they matched."""
+    says_match = "matched" in reasons.columns
+    matched = pl.col("matched") if says_match else pl.lit(None, pl.String)
+    found = reasons.select("at", new_rule="rule", new_value="value", new_matched=matched)
     both = index.join(found, on="at", how="left", maintain_order="left")
     hit = _OPEN & pl.col("new_rule").is_not_null()
     return both.with_columns(
         rule=pl.when(hit).then("new_rule").otherwise("rule"),
         value=pl.when(hit).then("new_value").otherwise("value"),
+        matched=pl.when(hit).then("new_matched").otherwise("matched"),
         stage=pl.when(hit).then(pl.lit(stage.value)).otherwise("stage"),
         fate=pl.when(hit).then(pl.lit(fate.value)).otherwise("fate"),
-    ).drop("new_rule", "new_value")
+    ).drop("new_rule", "new_value", "new_matched")

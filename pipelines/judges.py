@@ -10,6 +10,7 @@ from manifests.cards import SourceCard
 from mixtures.recipe import Recipe
 from pipelines.access import Licenses
 from pipelines.exclude import Exclusions
+from pipelines.leaks.index_set import IndexSet
 from pipelines.token_counter import Counter
 
 
@@ -22,6 +23,7 @@ class Judges:
     licenses: Licenses
     exclusions: Exclusions
     counter: Counter
+    benchmarks: IndexSet = IndexSet(())
 
     @property
     def filters(self) -> list[tuple[str, str]]:

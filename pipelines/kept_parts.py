@@ -83,7 +83,7 @@ def parts_key(curated: Sequence[CuratedSource], judges: Judges) -> str:
     recipe = _without_sizes(judges.recipe)
     return key_digest(
         *(_VERSION, facts, cards, recipe, judges.filters, judges.licenses),
-        *(judges.exclusions.entries, judges.counter),
+        *(judges.exclusions.entries, judges.counter, judges.benchmarks.digest),
     )
 
 

@@ -26,7 +26,7 @@ _MEMORY = 768 << 20
 _PLACE = ["subset", "file", "row", "group", "turns"]
 _COLUMNS = [
     *(*ORDER, "num_turns", "leaf", "turns", "fate", "stage", "rule", "value"),
-    *("gate_rule", "gate_value", "has_id", "hi", "lo"),
+    *("matched", "gate_rule", "gate_value", "has_id", "hi", "lo"),
 ]
 
 
@@ -148,7 +148,7 @@ def _overlay(rows: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
         stage=pl.when(hit).then("new_stage").otherwise("stage"),
         rule=pl.when(gated).then("gate_rule").when(hit).then("new_rule").otherwise("rule"),
         value=pl.when(gated).then("gate_value").when(hit).then("new_value").otherwise("value"),
-        matched="new_matched",
+        matched=pl.when(hit).then("new_matched").otherwise("matched"),
         hex=pl.coalesce("new_hex", "hex"),
         # A sample that was merged has all the turns that it is said to have.
         turns=pl.when(pl.col("new_hex").is_null()).then("turns"),

@@ -55,3 +55,6 @@ class BuildOptions:
     no_near_duplicates: tuple[Kind, ...] = ()  # of which kinds none are looked for
     # (source, folder): media that upstream does not ship, see local_media.py.
     media: tuple[tuple[str, str], ...] = ()
+    benchmarks: str | None = None  # a folder of shared indexes; None: those of the store
+    # Benchmarks that the mixture is not held against; () is all of them, None is none.
+    no_decontaminate: tuple[str, ...] | None = None

@@ -18,7 +18,7 @@ from pipelines.turn_units import TurnUnits
 
 _MEDIA = [
     *("kind", "pack", "offsets", "lengths", "timestamps_ms", "frame_sizes", "duration_ms"),
-    "folder",
+    *("folder", "place"),
 ]
 
 

@@ -31,6 +31,8 @@ from pipelines.engine import Task
 from pipelines.exclude import Exclusions, exclude
 from pipelines.join import Joined, join_rows
 from pipelines.judge import judge_filters, parse_rules, with_policy
+from pipelines.leaks.index_set import IndexSet
+from pipelines.leaks.judge import decontaminate
 from pipelines.mergeable import MERGE_FACTS, with_merge_facts
 from pipelines.part_files import media_path, media_rows, open_path, part_path
 from pipelines.scratch import write_frame, write_table
@@ -47,7 +49,7 @@ EXCLUDED_LEAF = -2
 _PART_COLUMNS = [
     *("source", "subset", "file", "row", "group", "folder", "pos", "category", "kind", "license"),
     *("modality", "media", "num_turns", "leaf", "turns", "max_frames", "split"),
-    *("fate", "stage", "rule", "value", "gate_rule", "gate_value"),
+    *("fate", "stage", "rule", "value", "matched", "gate_rule", "gate_value"),
 ]
 _CODED = [
     *("source", "subset", "file", "category", "kind", "license", "modality"),
@@ -73,6 +75,7 @@ class PartTask:
     licenses: Licenses
     exclusions: Exclusions
     counter: Counter
+    benchmarks: IndexSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,9 @@ def run_part_task(task: PartTask) -> dict[str, Any]:
     joined, unlicensed = drop_unlicensed(joined, task.cards.values(), task.licenses)
     joined, excluded = exclude(joined, task.exclusions)
     joined = replace(joined, index=judge_filters(joined, parse_rules(task.recipe)))
+    if task.recipe.decontaminate is not None and task.benchmarks.refs:
+        index = decontaminate(joined, task.recipe.decontaminate, task.benchmarks)
+        joined = replace(joined, index=index)
     joined = replace(joined, index=_with_independence(joined.index, task.cards))
     if task.recipe.mask_pii:
         joined = replace(joined, index=_with_masked(joined.index, task.recipe))

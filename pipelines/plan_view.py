@@ -50,6 +50,9 @@ class PlanView:
     refusal: str = ""  # why a build would not start
     why_cards: str = ""  # why upstream was not looked at
     skipped: Mapping[str, str] = field(default_factory=dict)  # sources, and why
+    benchmarks: tuple[str, ...] = ()  # of the recipe
+    to_index: tuple[str, ...] = ()  # of them, those whose index is still to be made
+    not_held_against: tuple[str, ...] = ()  # of them, those that were switched off
     plan: Plan | None = None
 
     @property
@@ -75,6 +78,9 @@ class PlanView:
             "binding": self.binding or None,
             "refusal": self.refusal or None,
             "skipped": dict(self.skipped),
+            "benchmarks": list(self.benchmarks),
+            "to_index": list(self.to_index),
+            "not_held_against": list(self.not_held_against),
             "curate_seconds": self.curate_seconds,
             "emit_seconds": self.emit_seconds,
             "num_workers": self.num_workers,
@@ -154,12 +160,22 @@ def _lines(view: PlanView) -> Iterator[str]:
         yield "measures of filters or tokens are still to be made; a build makes them"
     yield from _times(view)
     yield from (f"skipped {name}: {why}" for name, why in view.skipped.items())
+    yield from _benchmarks(view)
     if view.plan is not None:
         yield from notes(view.plan)
     elif view.binding:
         yield view.binding
     if view.refusal:
         yield view.refusal
+
+
+def _benchmarks(view: PlanView) -> Iterator[str]:
+    held = [name for name in view.benchmarks if name not in view.not_held_against]
+    if held:
+        more = f"; indexes to be made: {len(view.to_index)}" if view.to_index else ""
+        yield f"held against {len(held)} benchmarks: {', '.join(held)}{more}"
+    if view.not_held_against:
+        yield f"not held against {', '.join(view.not_held_against)}"
 
 
 def _times(view: PlanView) -> Iterator[str]:

@@ -9,7 +9,8 @@ from rich.console import Console
 from manifests.cards import SourceCard
 from manifests.errors import UnavailableError
 from mixtures.plan import Plan
-from pipelines.build import Job, find_work, open_job, plan_of_store
+from pipelines.benchmarks import wanted_benchmarks
+from pipelines.build import Job, find_benchmarks, find_work, open_job, plan_of_store
 from pipelines.card_view import Asked, CardView, card_view, leaf_view
 from pipelines.curate import CuratePlan
 from pipelines.gather import Gathered
@@ -50,13 +51,15 @@ def _by_cards(job: Job, why: str) -> PlanView:
         num_workers=num_workers(job.options.workers),
         binding=found.binding,
         refusal=_refusal(job),
+        benchmarks=tuple(card.name for card in wanted_benchmarks(job.recipe, cards)),
         why_cards=why,
     )
 
 
 def _by_store(job: Job, gathered: Gathered, curate: CuratePlan) -> PlanView:
     """By the store where it has everything; else by cards, with upstream's sizes."""
-    plan = plan_of_store(job, gathered, curate)
+    lacking = _lacking(job, gathered)
+    plan = None if lacking else plan_of_store(job, gathered, curate)
     found = _card_view(job) if plan is None else _plan_view(job, plan)
     works = [upstream_work(upstream, curate) for upstream in gathered.upstreams]
     return PlanView(
@@ -68,10 +71,22 @@ def _by_store(job: Job, gathered: Gathered, curate: CuratePlan) -> PlanView:
         num_pending=len(curate.media) + len(curate.rows),
         num_workers=num_workers(job.options.workers),
         binding=found.binding,
-        refusal=_refusal(job),
+        refusal="; ".join(filter(None, (_refusal(job), lacking))),
         skipped=gathered.skipped,
+        benchmarks=tuple(card.name for card in wanted_benchmarks(job.recipe, _cards(job))),
+        to_index=tuple(work.index.name for work in job.benchmarks.work),
+        not_held_against=job.benchmarks.left_out,
         plan=plan,
     )
+
+
+def _lacking(job: Job, gathered: Gathered) -> str:
+    """Why the mixture cannot be held against its benchmarks; empty where it can."""
+    try:
+        find_benchmarks(job, gathered)
+    except UnavailableError as error:
+        return str(error)
+    return ""
 
 
 def _cards(job: Job) -> dict[str, SourceCard]:

@@ -20,7 +20,6 @@ from mixtures.missing import without_missing
 from mixtures.quota import Solution, solve_for
 from mixtures.recipe import Recipe
 from pipelines.alike.files import near_path
-from pipelines.alike.media import Classes
 from pipelines.alike.stage import find_near, preference_of
 from pipelines.bucket_supply import BucketSupply
 from pipelines.buckets import Bucket, BucketTask, bucket_tasks, key_ranges
@@ -137,6 +136,7 @@ def _judge(
             licenses=judges.licenses,
             exclusions=judges.exclusions,
             counter=judges.counter,
+            benchmarks=judges.benchmarks,
         )
         for number, part in enumerate(cut)
     ]
@@ -233,16 +233,18 @@ def _facts(
     cut = cut_parts(curated)
     run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
     parts = _judge(run, cut, judges, made)
-    opened = _without_near(run, parts, judges, made)
+    opened = _without_near(run, parts, judges, options.store, made)
     gathered = _gather(run, parts, opened, judges, made, options.memory_bytes)
     return keep_facts(options.store, key, gathered)
 
 
-def _without_near(run: Run, parts: Sequence[Part], judges: Judges, made: str) -> list[str]:
+def _without_near(
+    run: Run, parts: Sequence[Part], judges: Judges, store: str, made: str
+) -> list[str]:
     """The open rows of each part, with what near duplicates match where the recipe asks."""
     if judges.recipe.near_duplicates is None:
         return [open_path(made, part.number) for part in parts]
-    return find_near(run, parts, judges.recipe, judges.cards, made, Classes())
+    return find_near(run, parts, judges.recipe, judges.cards, store, made)
 
 
 def _add_up(

@@ -60,7 +60,12 @@ def make_root(card: SourceCard, repo: str, mirror: str | None) -> Root:
         return Root(base, repo, card.revision, (name,))
     if card.layout == "url":
         return Root(repo, repo, card.revision, card.files)
-    commit = _commit(repo, card.revision)
+    return hub_root(repo, card.revision)
+
+
+def hub_root(repo: str, revision: str) -> Root:
+    """A Hub dataset at the commit that the revision stands for now."""
+    commit = _commit(repo, revision)
     return Root(f"hf://datasets/{repo}@{commit}", repo, commit)
 
 
@@ -133,12 +138,12 @@ def _list_shards(
         raise unavailable(source.name, repo, error) from error
 
 
-def unavailable(name: str, repo: str, error: Exception) -> SmolmixError:
+def unavailable(name: str, repo: str, error: Exception, kind: str = "source") -> SmolmixError:
     """What to tell of an upstream that raised: network libraries raise of everything."""
     if isinstance(error, SmolmixError):
         return error  # a mirror's own files give SourceError
     where = repo if "://" in repo else f"hf://datasets/{repo}"
-    return UnavailableError(f"source {name}: {final_error(error, where, repo)}")
+    return UnavailableError(f"{kind} {name}: {final_error(error, where, repo)}")
 
 
 def _wanted(subset: str, subsets: set[str] | None) -> bool:

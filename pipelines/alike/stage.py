@@ -11,6 +11,7 @@ from mixtures.recipe import Recipe
 from pipelines.alike.apply import apply_tasks
 from pipelines.alike.bands import band_tasks
 from pipelines.alike.facts import Preference, facts_tasks
+from pipelines.alike.files import near_path
 from pipelines.alike.keys import keys_tasks
 from pipelines.alike.media import Classes
 from pipelines.alike.numbers import Numbers
@@ -18,7 +19,9 @@ from pipelines.alike.same import same_tasks
 from pipelines.alike.texts import near_text
 from pipelines.alike.verify import verify_tasks
 from pipelines.alike.walk import label_tasks, num_walks, walk_tasks
+from pipelines.alike.wanted import read_wanted, wanted_tasks
 from pipelines.engine import Task
+from pipelines.near_media import media_classes
 from pipelines.parts import Part, subset_codes
 
 Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
@@ -32,19 +35,39 @@ def find_near(
     parts: Sequence[Part],
     recipe: Recipe,
     cards: Mapping[str, SourceCard],
+    store: str,
     scratch: str,
-    classes: Classes,
 ) -> list[str]:
     """Paths of the open rows, one a part."""
+    preference = preference_of(recipe, cards)
+    classes = _media(run, parts, recipe, preference, store, scratch)
     merging = recipe.merge != "none"
     keyed = _by_number(run(_STAGE, keys_tasks(scratch, parts, classes, merging)))
     asked = near_text(recipe)
     if asked is None:
         return [result["path"] for result in keyed]
-    preference = preference_of(recipe, cards)
     tasks = facts_tasks(scratch, parts, recipe, preference, classes)
     counts = tuple(int(result["rows"]) for result in _by_number(run(_STAGE, tasks)))
     return _among(run, Numbers(scratch, counts), parts, asked)
+
+
+def _media(
+    run: Run,
+    parts: Sequence[Part],
+    recipe: Recipe,
+    preference: Preference,
+    store: str,
+    scratch: str,
+) -> Classes:
+    """Which media stand for others; none where the recipe does not ask."""
+    asked = recipe.near_duplicates
+    assert asked is not None, "what asks for nothing is not here"
+    if asked.image is None and asked.video is None:
+        return Classes()
+    run(_STAGE, wanted_tasks(scratch, parts, preference))
+    wanted = read_wanted(scratch, parts)
+    found = media_classes(run, wanted, asked, store, near_path(scratch, "media"))
+    return Classes.write(scratch, found)
 
 
 def _among(run: Run, numbers: Numbers, parts: Sequence[Part], asked: NearText) -> list[str]:

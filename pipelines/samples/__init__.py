@@ -1,4 +1,4 @@
-"""`mixture samples`: a small mirror of every source, offline, the same bytes each time.
+"""`mixture samples`: a small mirror of every source and benchmark, the same bytes each time.
 
 Layout, columns, names and markers are upstream's, so that the adapters read the mirror and a real
 download alike. Photos and footage are real, charts, pages, diagrams and inks are drawn here.
@@ -13,10 +13,14 @@ from typing import Any
 
 import orjson
 
+from manifests.benchmark_cards import BenchmarkCard, benchmark_cards
+from manifests.cards import load_card
 from manifests.errors import UsageError, nearest
 from manifests.storage import write_json
 from mixtures.recipe_file import builtin_names, load_recipe
+from pipelines.benchmarks import wanted_benchmarks
 from pipelines.samples import (
+    benchmarks,
     finevideo,
     llava_video_178k,
     m4_instruct,
@@ -29,11 +33,13 @@ from pipelines.samples.hound import Hound
 from pipelines.samples.kit import Kit, writers
 from pipelines.samples.magpie_rows import SCHEMAS as MAGPIE_SCHEMAS
 from pipelines.samples.stock import Gallery, check_installed
-from pipelines.samples.truth import VERSION, Truth
+from pipelines.samples.truth import Truth
 
 TRUTH = "truth.json"
 # A mirror that is being written, or whose writing was broken off, holds this and no truth.json.
 _UNFINISHED = ".samples-unfinished"
+# What of it says whether a mirror is the one that is asked for.
+_SAID = ("version", "scale", "sources", "benchmarks")
 # The sources that copy from each other are written together.
 _TOGETHER = (
     "finevideo",
@@ -67,11 +73,15 @@ def write_samples(folder: Path, stage: str | None = None, scale: int = 1) -> dic
     names = _source_names(stage)
     check_installed()
     found = _existing(folder)
-    wanted = (VERSION, scale, names)
-    if found is not None and (found["version"], found["scale"], found["sources"]) == wanted:
+    cards = _benchmarks(stage)
+    truth = Truth(scale, names, [card.name for card in cards])
+    wanted = {key: value for key, value in truth.as_json().items() if key in _SAID}
+    if found is not None and {key: found.get(key) for key in _SAID} == wanted:
         return {**found, "written": False}
     _clear(folder)
-    truth = _write_sources(folder, scale, names)
+    _write_sources(folder, truth, scale, names)
+    for card in cards:
+        benchmarks.write(folder, card)
     write_json(str(folder / TRUTH), truth.as_json())
     (folder / _UNFINISHED).unlink()
     return {**truth.as_json(), "written": True}
@@ -100,7 +110,9 @@ def _clear(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _UNFINISHED).touch()
     (folder / TRUTH).unlink(missing_ok=True)
-    for repo in (*_REPOS, *(repo for writer in writers().values() for repo in writer.repos)):
+    written = [repo for writer in writers().values() for repo in writer.repos]
+    written += [card.repo for card in benchmark_cards().values()]
+    for repo in (*_REPOS, *written):
         shutil.rmtree(folder / repo, ignore_errors=True)
 
 
@@ -117,9 +129,16 @@ def _source_names(stage: str | None) -> list[str]:
     return sorted(names | set(_TOGETHER) if names & set(_TOGETHER) else names)
 
 
-def _write_sources(folder: Path, scale: int, names: list[str]) -> Truth:
+def _benchmarks(stage: str | None) -> list[BenchmarkCard]:
+    """The benchmarks to write: all, or those that the stage is held against."""
+    if stage is None:
+        return list(benchmark_cards().values())
+    recipe = load_recipe(stage)
+    return wanted_benchmarks(recipe, {name: load_card(name) for name in recipe.sources()})
+
+
+def _write_sources(folder: Path, truth: Truth, scale: int, names: list[str]) -> None:
     """In an order in which every copy is written after what it is a copy of."""
-    truth = Truth(scale, names)
     if set(names) & set(_TOGETHER):
         hound, gallery = Hound(scale), Gallery()
         finevideo.write(folder, truth, scale)
@@ -133,4 +152,3 @@ def _write_sources(folder: Path, scale: int, names: list[str]) -> Truth:
         if name in names:
             # A gallery of its own: what a source holds does not depend on which others there are.
             writer.write(Kit(folder, truth, scale, Gallery()))
-    return truth

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.samples import broken, tables
+from pipelines.samples.benchmarks import TRAIN, asked
 from pipelines.samples.magpie_rows import (
     GEN_0,
     GEN_1,
@@ -61,6 +62,7 @@ def _plant_first(sheet: Sheet) -> None:
     log = broken.long_answer(seeded("magpie", "log"), 34_000)
     sheet.plant("turn_too_long", _said(rows[4], 1, log))
     sheet.plant("refusal", _said(rows[5], 1, broken.REFUSAL))
+    _plant_leaks(sheet)
 
 
 def _plant_second(sheet: Sheet) -> None:
@@ -68,6 +70,16 @@ def _plant_second(sheet: Sheet) -> None:
     sheet.plant("two_users_in_a_row", {**rows[1], "conversations": rows[1]["conversations"][:3]})
     sheet.plant("empty_answer", _said(rows[2], 3, ""))
     sheet.plant("near_duplicate_text", _lightly_edited(rows[3], 3), sheet.place(3))
+
+
+def _plant_leaks(sheet: Sheet) -> None:
+    """A question of a benchmark's test split; one of its train split, which may be learned."""
+    held_out, learned = asked("gsm8k", 0), asked("gsm8k", TRAIN)
+    row = _said(sheet.rows[5], 0, held_out.question)
+    leak = _said(row, 1, f"It was this: {held_out.answer}.")
+    sheet.plant("benchmark_question", leak, benchmark="gsm8k/main/test/0")
+    row = _said(sheet.rows[6], 0, learned.question)
+    sheet.add(_said(row, 1, f"It was this: {learned.answer}."))
 
 
 def _plant_zero(sheet: Sheet, first: Sheet) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from PIL import Image, ImageOps
 
 from pipelines.samples import broken, cauldron_more, tables
+from pipelines.samples.benchmarks import picture
 from pipelines.samples.charts import make_chart
 from pipelines.samples.diagrams import make_diagram
 from pipelines.samples.pages import make_page
@@ -188,6 +189,8 @@ def _plant_chartqa(sheets: dict[str, Sheet]) -> None:
         _with_image(rows[12], broken.recompressed(_picture(rows[12]))),
         sheet.place(12),
     )
+    leaked = broken.recompressed(picture("chartqa", 0))
+    sheet.plant("benchmark_picture", _with_image(rows[15], leaked), benchmark="chartqa/test/0")
 
 
 def _plant_docvqa(sheets: dict[str, Sheet]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from manifests.ledger import Fate
 
-VERSION = 4
+VERSION = 5
 
 
 class Outcome(NamedTuple):
@@ -22,6 +22,7 @@ class Outcome(NamedTuple):
 
 
 _UNREADABLE, _DROPPED, _DUPLICATE = Fate.UNREADABLE, Fate.DROPPED, Fate.DUPLICATE
+_LEAKED = Fate.LEAKED
 DEFECTS: dict[str, Outcome] = {
     # Rows that no conversation can be made of.
     "row_not_an_object": Outcome(2, _UNREADABLE, "row_malformed"),
@@ -78,6 +79,10 @@ DEFECTS: dict[str, Outcome] = {
     "near_duplicate_image": Outcome(6, _DUPLICATE, "near_duplicate"),
     "near_duplicate_text": Outcome(6, _DUPLICATE, "near_duplicate"),
     "near_duplicate_clip": Outcome(6, _DUPLICATE, "near_duplicate"),
+    # Issue 6: what benchmarks ask; `benchmark` says which item of which.
+    "benchmark_question": Outcome(6, _LEAKED, "leaked_question"),
+    "benchmark_in_document": Outcome(6, _LEAKED, "leaked_text"),
+    "benchmark_picture": Outcome(6, _LEAKED, "leaked_image"),
 }
 
 
@@ -104,12 +109,19 @@ class Place:
 class Truth:
     """The record of all that was planted, in the order of its places."""
 
-    def __init__(self, scale: int, sources: Sequence[str]) -> None:
+    def __init__(self, scale: int, sources: Sequence[str], benchmarks: Sequence[str] = ()) -> None:
         self._scale = scale
         self._sources = list(sources)
+        self._benchmarks = list(benchmarks)
         self._planted: dict[Place, dict[str, Any]] = {}
 
-    def plant(self, defect: str, place: Place, matched: Place | None = None) -> None:
+    def plant(
+        self,
+        defect: str,
+        place: Place,
+        matched: Place | None = None,
+        benchmark: str | None = None,
+    ) -> None:
         outcome = DEFECTS[defect]
         assert place not in self._planted, f"{place} has two defects"
         assert matched is None or matched < place, f"{place} is kept before {matched}"
@@ -120,6 +132,7 @@ class Truth:
             "fate": outcome.fate.value,
             "rule": outcome.rule,
             "matched": matched.as_json() if matched else None,
+            "benchmark": benchmark,
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -128,6 +141,7 @@ class Truth:
             "version": VERSION,
             "scale": self._scale,
             "sources": self._sources,
+            "benchmarks": self._benchmarks,
             "planted": planted,
         }
 
@@ -153,14 +167,21 @@ class Sheet:
         record: Any,
         matched: Place | None = None,
         groups: Sequence[int] = (0,),
+        benchmark: str | None = None,
     ) -> Place:
-        """Add a row with a defect; `groups` names its turn groups where there are several."""
+        """Add a row with a defect; `groups` names its turn groups where there are several.
+
+        `benchmark` is what leaked, `<name>/<place>` of its item.
+        """
         place = self.add(record)
         for group in groups:
             twin = matched and Place(
                 matched.source, matched.subset, matched.file, matched.row, matched.group + group
             )
             self._truth.plant(
-                defect, Place(place.source, place.subset, place.file, place.row, group), twin
+                defect,
+                Place(place.source, place.subset, place.file, place.row, group),
+                twin,
+                benchmark,
             )
         return place

@@ -35,7 +35,9 @@ def test_what_is_wrong_is_told(line: str, message: str) -> None:
 
 def test_a_source_that_is_preferred_exists() -> None:
     recipe = parse_recipe(HEAD + "  text: {}\n  prefer: [x, yy]\n", "r.yaml")
-    with pytest.raises(RecipeError, match="line 6: recipe: prefer: there is no source 'yy'; did you mean"):
+    with pytest.raises(
+        RecipeError, match="line 6: recipe: prefer: there is no source 'yy'; did you mean"
+    ):
         check_sources(recipe, {"x": [], "yyy": []})
 
 

@@ -28,11 +28,13 @@ BUILD_OPTIONS = {
     *("--num-tokens", "--seed", "--workers", "--engine", "--ray-address", "--overwrite"),
     *("--media", "--cache-size", "--licenses", "--skip-unavailable", "--exclude"),
     *("--curriculum", "--tokenizer", "--allow-missing", "--memory", "--no-near-duplicates"),
+    *("--benchmarks", "--no-decontaminate"),
 }
 VERBS: dict[str, tuple[set[str], str]] = {
     "samples": ({"--stage", "--scale"}, "dir"),
     "sources": ({"--mirror", "--json", "--markdown"}, "[NAME] [NAME]"),
     "filters": ({"--markdown"}, "[NAME]"),
+    "benchmarks": ({"--mirror", "--json", "--markdown"}, "{list,build} [DIR] [NAME ...]"),
     "store": (
         {"--store", "--json", "--older-than", "--source", "--dry-run"},
         "{ls,gc}",
@@ -109,7 +111,7 @@ def test_the_options_of_build_mixture(capsys: Printed) -> None:
 
 def test_the_verbs_of_mixture(capsys: Printed) -> None:
     text = help_of(mixture, [], capsys)
-    assert set(re.findall(r"^    (\w+) ", text, re.MULTILINE)) == set(VERBS)
+    assert set(re.findall(r"^    (\w+)(?: |$)", text, re.MULTILINE)) == set(VERBS)
     assert options_in(text) == set()
 
 
@@ -119,7 +121,10 @@ def test_what_a_verb_takes(verb: str, capsys: Printed) -> None:
     text = help_of(mixture, [verb], capsys)
     assert options_in(text) == options
     usage = " ".join(text.split("\n\n")[0].split())
-    assert re.sub(r"\[-[^][]*(\[[^]]*\])?\]|\(-.*?\)|\||  +", "", usage).split(verb, 1)[1].strip() == places
+    assert (
+        re.sub(r"\[-[^][]*(\[[^]]*\])?\]|\(-.*?\)|\||  +", "", usage).split(verb, 1)[1].strip()
+        == places
+    )
 
 
 # --- usage ------------------------------------------------------------------------------------
@@ -129,6 +134,16 @@ USAGE: list[tuple[Command, str, str]] = [
     (build_mixture, "--stage vdeo", "there is no stage 'vdeo'; did you mean 'video'?"),
     (build_mixture, "--stage ./my.yaml", "for a file of your own say --recipe FILE"),
     (build_mixture, "--stage video --recipe x.yaml", "not allowed with argument --stage"),
+    (
+        build_mixture,
+        "--stage video --no-decontaminate gsm8k,mnlu",
+        "--no-decontaminate: there is no benchmark 'mnlu'; did you mean 'mmlu'?",
+    ),
+    (build_mixture, "--stage video --benchmarks /nowhere", "there is no such folder"),
+    (mixture, "benchmarks build", "say where the indexes go"),
+    (mixture, "benchmarks list DIR", "belong to `mixture benchmarks build`"),
+    (mixture, "benchmarks build {tmp}/i --json", "belong to `mixture benchmarks list`"),
+    (mixture, "benchmarks build {tmp}/i gsm9k", "there is no benchmark 'gsm9k'; did you mean"),
     (build_mixture, "--recipe none.yaml", "there is no recipe file 'none.yaml'"),
     (build_mixture, "--recipe .", "there is no recipe file '.'"),
     (build_mixture, "--stage video --mirror /nowhere", "the mirror /nowhere does not exist"),

@@ -66,13 +66,13 @@ def test_a_finished_mirror_is_left_alone(samples: Path) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mirror of one file instead of six sources."""
 
-    def write(folder: Path, scale: int, names: list[str]) -> truth_module.Truth:
+    def write(folder: Path, truth: truth_module.Truth, scale: int, names: list[str]) -> None:
         target = folder / "HuggingFaceM4/the_cauldron/ai2d"
         target.mkdir(parents=True)
         (target / "train.parquet").write_text(f"scale {scale}")
-        return truth_module.Truth(scale, names)
 
     monkeypatch.setattr(samples_package, "_write_sources", write)
+    monkeypatch.setattr(samples_package, "_benchmarks", lambda stage: [])
 
 
 @pytest.mark.usefixtures("quick")
@@ -201,6 +201,7 @@ def test_every_defect_is_planted_with_its_outcome(all_samples: Path) -> None:
         outcome = truth_module.DEFECTS[entry["defect"]]
         assert (entry["issue"], entry["fate"], entry["rule"]) == outcome
         assert (entry["matched"] is not None) == (entry["fate"] == "duplicate_of")
+        assert (entry["benchmark"] is not None) == (entry["fate"] == "leaked_from")
 
 
 def test_the_mixture_has_enough_of_each_modality(

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.samples import tables
+from pipelines.samples.benchmarks import asked
 from pipelines.samples.kit import Kit
 from pipelines.samples.prose import Documents, Page, blank_page
 from pipelines.samples.truth import Sheet
@@ -109,3 +110,8 @@ def _plant(sheet: Sheet, wider: Sheet) -> None:
     sheet.plant("text_blank", {**rows[3], "text": blank_page()})
     sheet.plant("text_null", {**rows[4], "text": None})
     sheet.plant("control_token", {**rows[6], "text": rows[6]["text"] + "<|endoftext|>"})
+    if "snapshot_type" in rows[0]:
+        made = asked("math", 0)
+        text = f"{rows[8]['text']}\n\nA reader asks: {made.question}\n\n{made.answer}.\n"
+        leak = {**rows[8], "url": "https://readers.example/8", "text": text}
+        sheet.plant("benchmark_in_document", leak, benchmark="math/algebra/test/0")

@@ -88,5 +88,5 @@ def families(num_families: int, seed: int) -> list[str]:
     return texts
 
 
-def loader(texts: Sequence[str]) -> Callable[[Ints], Shingles]:
+def loader(texts: Sequence[str]) -> Callable[[Ints], Sequence[Shingles]]:
     return lambda numbers: [shingle_sets([texts[number] for number in numbers.tolist()])]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 import filters
-from filters.base import Filter
+from filters.base import Filter, Measure
 from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import free_bytes, join
 from mixtures.checks import check_filters, check_where
@@ -70,6 +70,17 @@ class Job:
     @property
     def filters(self) -> list[Filter]:
         return [rule.filter for rule in self.rules]
+
+    @property
+    def measures(self) -> list[Measure]:
+        """What is to be measured: for filters, and to find what is alike."""
+        found: list[Measure] = list(self.filters)
+        if self.recipe.near_duplicates is not None or self.recipe.decontaminate is not None:
+            # They bring Pillow.
+            from pipelines.media_measures import wanted_measures
+
+            found += wanted_measures(self.recipe)
+        return found
 
 
 def build(options: BuildOptions, console: Console) -> BuildManifest:
@@ -139,7 +150,7 @@ def find_work(job: Job) -> tuple[Gathered, CuratePlan]:
     gathered = gather(job.recipe, job.catalog, options, job.console)
     upstreams = with_cache(gathered.upstreams, options)
     limited = options.limit is not None
-    return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.filters, limited)
+    return gathered, plan_curate(upstreams, options.store, FrameSpec(), job.measures, limited)
 
 
 def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | None:
@@ -186,7 +197,7 @@ def _has_all(job: Job, curate: CuratePlan) -> bool:
     """Whether the store has every fact that the build is decided on."""
     if curate.media or curate.rows:
         return False
-    missing = plan_measures(curate.curated, job.filters)
+    missing = plan_measures(curate.curated, job.measures)
     missing += _count_tasks(job, curate)
     return not missing
 
@@ -228,7 +239,7 @@ def _curate(job: Job, curate: CuratePlan) -> None:
     else:
         tasks = [*curate.media, *curate.rows]
         job.runner.run("curate", tasks, Downloads(tasks))
-    job.runner.run("measure", plan_measures(curate.curated, job.filters))
+    job.runner.run("measure", plan_measures(curate.curated, job.measures))
     job.runner.run("tokens", _count_tasks(job, curate))
     for source in curate.curated:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])

@@ -108,8 +108,7 @@ def _votes(index: ClipColumns, queries: ClipColumns) -> npt.NDArray[np.void]:
 def _verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned] | None:
     """(rule, how the shorter lies in the longer); null where it does not.
 
-    Of equally long ones either may be the whole: the better fit counts, and of equal fits the
-    smaller offset.
+    Of equally long ones either may be the whole: the better fit counts.
     """
     tried = []
     if one.duration_ms >= other.duration_ms:
@@ -145,8 +144,10 @@ def _elected(offsets_ms: Ints) -> Iterator[int]:
     yield from (seconds[order[:_MOST_VOTES]] * _VOTE_MS).tolist()
 
 
-def _rank(found: Aligned) -> tuple[bool, float, float, int]:
-    return _holds(found), round(found.fit, 3), -found.slip_ms, found.offset_ms
+def _rank(found: Aligned) -> tuple[bool, float, float, int, int, float]:
+    """All that is told of a pair is in it: equal ranks, equal pairs, whichever came first."""
+    fit = round(found.fit, 3)
+    return _holds(found), fit, -found.slip_ms, found.offset_ms, found.alike, found.moves
 
 
 def _holds(found: Aligned) -> bool:

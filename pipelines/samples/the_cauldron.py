@@ -205,7 +205,7 @@ def _plant_docvqa(sheets: dict[str, Sheet]) -> None:
     sheet.plant("marker_in_answer", _with_answer(rows[18], "See <image>."))
     sheet.plant(
         "near_duplicate_image",
-        _with_image(rows[19], broken.trimmed(_picture(rows[19]))),
+        _with_image(rows[19], broken.recompressed(_picture(rows[19]))),
         sheet.place(19),
     )
     sheet.plant(

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import sources
+from manifests.benchmark_cards import benchmark_cards
 from mixtures.recipe import check_sources
 from mixtures.recipe_file import parse_recipe
+from pipelines.benchmark_views import benchmarks_page
 from pipelines.judge import parse_rules
 from pipelines.source_pages import sources_page
 from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
@@ -114,6 +116,12 @@ def test_the_page_of_the_sources_is_current() -> None:
     """`mixture sources --markdown > docs/sources.md` writes it again."""
     page = sources_page([source.card for source in sources.discover().values()])
     assert (ROOT / "docs" / "sources.md").read_text(encoding="utf-8") == page
+
+
+def test_the_page_of_the_benchmarks_is_current() -> None:
+    """`mixture benchmarks list --markdown > docs/benchmarks.md` writes it again."""
+    page = benchmarks_page(list(benchmark_cards().values()))
+    assert (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8") == page
 
 
 def test_the_architecture_is_one_page() -> None:

@@ -155,6 +155,8 @@ def _row(card: BenchmarkCard, number: int, held: HeldOut) -> dict[str, Any]:
     for path in fields.question:
         _put(row, path, _QUESTIONS.get(card.name, str)(made.question))
     listed = len(fields.choices) == 1
+    if fields.choices and not listed:
+        made = Asked(made.question, made.choices, made.right % len(fields.choices))
     for at, path in enumerate(fields.choices):
         _put(row, path, _CHOICES.get(card.name, list)(made.choices) if listed else made.choices[at])
     if fields.labels is not None:

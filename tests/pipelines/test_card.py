@@ -105,6 +105,11 @@ def test_terms_are_those_of_what_is_inside() -> None:
             {"masked_pii": ("web", "document_image")},
             "IP addresses in rows of web and document image are replaced.",
         ),
+        (
+            {"benchmarks": {"gsm8k": "0123456789abcdef", "math": "main"}},
+            "held against the held-out splits of gsm8k (0123456789ab), math (main).",
+        ),
+        ({"not_held_against": ("arc", "piqa")}, "Rows were not held against arc, piqa: scores"),
         ({"skipped": ("a", "b")}, "Left out, because they could not be reached: a, b."),
     ],
 )

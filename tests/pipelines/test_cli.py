@@ -28,11 +28,13 @@ BUILD_OPTIONS = {
     *("--num-tokens", "--seed", "--workers", "--engine", "--ray-address", "--overwrite"),
     *("--media", "--cache-size", "--licenses", "--skip-unavailable", "--exclude"),
     *("--curriculum", "--tokenizer", "--allow-missing", "--memory"),
+    *("--benchmarks", "--no-decontaminate"),
 }
 VERBS: dict[str, tuple[set[str], str]] = {
     "samples": ({"--stage", "--scale"}, "dir"),
     "sources": ({"--mirror", "--json", "--markdown"}, "[NAME] [NAME]"),
     "filters": ({"--markdown"}, "[NAME]"),
+    "benchmarks": ({"--mirror", "--json", "--markdown"}, "{list,build} [DIR] [NAME ...]"),
     "store": (
         {"--store", "--json", "--older-than", "--source", "--dry-run"},
         "{ls,gc}",
@@ -129,6 +131,16 @@ USAGE: list[tuple[Command, str, str]] = [
     (build_mixture, "--stage vdeo", "there is no stage 'vdeo'; did you mean 'video'?"),
     (build_mixture, "--stage ./my.yaml", "for a file of your own say --recipe FILE"),
     (build_mixture, "--stage video --recipe x.yaml", "not allowed with argument --stage"),
+    (
+        build_mixture,
+        "--stage video --no-decontaminate gsm8k,mnlu",
+        "--no-decontaminate: there is no benchmark 'mnlu'; did you mean 'mmlu'?",
+    ),
+    (build_mixture, "--stage video --benchmarks /nowhere", "there is no such folder"),
+    (mixture, "benchmarks build", "say where the indexes go"),
+    (mixture, "benchmarks list DIR", "belong to `mixture benchmarks build`"),
+    (mixture, "benchmarks build {tmp}/i --json", "belong to `mixture benchmarks list`"),
+    (mixture, "benchmarks build {tmp}/i gsm9k", "there is no benchmark 'gsm9k'; did you mean"),
     (build_mixture, "--recipe none.yaml", "there is no recipe file 'none.yaml'"),
     (build_mixture, "--recipe .", "there is no recipe file '.'"),
     (build_mixture, "--stage video --mirror /nowhere", "the mirror /nowhere does not exist"),

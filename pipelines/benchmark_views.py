@@ -49,20 +49,21 @@ def _splits(card: BenchmarkCard) -> list[str]:
 
 
 def index_table(indexes: Sequence[Index]) -> Table:
-    names = ("benchmark", "items", "images", "bytes", "skipped", "revision")
+    names = ("benchmark", "items", "images", "clips", "bytes", "skipped", "revision")
     table = Table(*names, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in table.columns[1:4]:
+    for column in table.columns[1:5]:
         column.justify = "right"
     for index in indexes:
         record = index.record()
         lost = dict(record["card"]["skipped"])
-        if record["unreadable_images"]:
-            lost["image_unreadable"] = len(record["unreadable_images"])
+        if record["unreadable"]:
+            lost["media_undecodable"] = len(record["unreadable"])
         skipped = ", ".join(f"{count:,} {word}" for word, count in sorted(lost.items()))
         table.add_row(
             index.name,
             f"{record['items']:,}",
             f"{record['images']:,}",
+            f"{record['clips']:,}",
             human_bytes(index.num_bytes),
             skipped,
             index.revision[:12],

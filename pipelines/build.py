@@ -251,6 +251,7 @@ def _curate(job: Job, curate: CuratePlan) -> None:
     job.runner.run("measure", plan_measures(curate.curated, job.measures))
     job.runner.run("tokens", _count_tasks(job, curate))
     job.runner.run("leaks", plan_leaks(curate.curated, job.benchmarks.index_set))
+    mark_used(job.benchmarks.folders.values())
     for source in curate.curated:
         mark_used([*source.media, *(folder for folder, _ in source.rows)])
 

@@ -17,15 +17,17 @@ import orjson
 
 from manifests.errors import UsageError, nearest
 from manifests.storage import exists, filesystem, is_left_behind, join, remove_tree
-from pipelines.store import DOWNLOADS, RESOLVED
+from pipelines.store import BENCHMARKS, DOWNLOADS, RESOLVED
 
-Kind = Literal["media", "rows", "resolved", "download", "model", "temporary"]
+Kind = Literal["media", "rows", "resolved", "benchmark", "download", "model", "temporary"]
 
 _KEY = r"[0-9a-f]{16,64}"
 _FACTS = re.compile(
     rf"(?P<folder>(?:media/(?P<media>[^/]+)|rows/(?P<rows>[^/]+)/[^/]+|(?P<resolved>{RESOLVED}))"
-    rf"/{_KEY})/(?P<file>.+)"
+    rf"/{_KEY}|(?P<benchmark>{BENCHMARKS})/[^/]+-{_KEY})/(?P<file>.+)"
 )
+# Those whose `done.json` says that they are whole.
+_FOLDERS: tuple[Kind, ...] = ("media", "rows", "resolved", "benchmark")
 # Weights of filters and tokenizers: copied in anew by the next build that names them.
 _MODEL = re.compile(rf"(?P<entry>weights/{_KEY}|tokenizers/{_KEY}\.json)(?:/.+)?")
 _DOWNLOAD = re.compile(rf"{DOWNLOADS}/{_KEY}-\d+-[^/]*")
@@ -81,7 +83,7 @@ def _count(entries: dict[str, Entry], path: str, info: dict[str, Any]) -> None:
     entry = entries.setdefault(entry.path, entry)
     entry.num_bytes += int(info.get("size") or 0)
     entry.used = max(entry.used, _changed(info))
-    if entry.kind in ("media", "rows", "resolved") and path == f"{entry.path}/done.json":
+    if entry.kind in _FOLDERS and path == f"{entry.path}/done.json":
         entry.is_done = True
 
 
@@ -93,8 +95,7 @@ def _place(path: str) -> Entry | None:
         top = path.split("/", 1)[0]
         return Entry("temporary", path if facts else top, _source(facts))
     if facts:
-        kinds: tuple[Kind, ...] = ("media", "rows", "resolved")
-        kind = next(kind for kind in kinds if facts[kind])
+        kind = next(kind for kind in _FOLDERS if facts[kind])
         return Entry(kind, facts["folder"], _source(facts))
     if _DOWNLOAD.fullmatch(path):
         return Entry("download", path, "downloads", is_done=not path.endswith(".part"))
@@ -105,7 +106,7 @@ def _place(path: str) -> Entry | None:
 
 
 def _source(facts: re.Match[str] | None) -> str:
-    return (facts["media"] or facts["rows"] or facts["resolved"]) if facts else ""
+    return next((facts[kind] for kind in _FOLDERS if facts[kind]), "") if facts else ""
 
 
 def _changed(info: dict[str, Any]) -> float:
@@ -160,6 +161,6 @@ def _is_alive(path: str) -> bool:
 
 def remove(store: str, entry: Entry) -> None:
     """Its record first: what a kill leaves half removed is incomplete, not wrong."""
-    if entry.kind in ("media", "rows", "resolved"):
+    if entry.kind in _FOLDERS:
         remove_tree(join(store, entry.path, "done.json"))
     remove_tree(join(store, entry.path))

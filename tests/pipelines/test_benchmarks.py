@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -30,6 +34,7 @@ from pipelines.samples import magpie
 from pipelines.samples.truth import Truth
 from sources.benchmarks import read_items
 from sources.root import Root
+from tests.hub import COMMIT, Hub, serve
 
 NAMED = ("chartqa", "gsm8k", "math")
 RECIPE = """
@@ -37,7 +42,7 @@ name: talks
 description: chats
 unit: samples
 {decontaminate}
-components: [{{name: talks, take: 3, sources: [magpie/Magpie-Pro-300K-Filtered]}}]
+components: [{{name: talks, take: 3, sources: [magpie]}}]
 """
 CHECKED = "decontaminate: {benchmarks: [chartqa, gsm8k, math]}"
 
@@ -128,8 +133,7 @@ def test_an_index_is_made_once_and_named_by_what_it_is_of(tmp_path: Path, mirror
         make_index(work)
     again = _open(options)
     assert again.held == first.held and again.work == ()
-    assert again.facts == tuple((index.name, index.key) for index in first.held)
-    assert again.pins == {f"benchmark:{n}": f"{key}@main" for n, key in again.facts}
+    assert again.pins == {f"benchmark:{i.name}": f"{i.key}@main" for i in again.held}
     found = read_index(again.folders["gsm8k"])
     assert found.items.num_rows == 3 and found.record["card"]["skipped"] == {}
     other = tmp_path / "other"
@@ -157,7 +161,7 @@ def test_a_shared_index_serves_where_upstream_is_not(tmp_path: Path, mirror: Pat
     found = _open(options)
     assert _names(found) == (["gsm8k"], [], ["chartqa", "math"])
     assert found.pins["not_held_against:math"] == "switched off"
-    assert _open(_options(tmp_path, mirror)).facts[1] == found.facts[0]
+    assert _open(_options(tmp_path, mirror)).held[1].key == found.held[0].key
     (folder,) = shared.iterdir()
     shutil.copytree(folder, folder.with_name("gsm8k-0123456789abcdef"))
     with pytest.raises(UsageError, match="2 indexes of benchmark gsm8k .*; remove all but one"):
@@ -192,7 +196,9 @@ def test_all_that_cannot_be_had_are_named_at_once(tmp_path: Path, mirror: Path) 
 def talks(mirror: Path, tmp_path: Path) -> BuildOptions:
     both = tmp_path / "mirror"
     shutil.copytree(mirror, both)
-    magpie.write(both, Truth(1, ["magpie"]), 1)
+    truth = Truth(1, ["magpie"])
+    magpie.write(both, truth, 1)
+    (tmp_path / "truth.json").write_text(json.dumps(truth.as_json()))
     (tmp_path / "talks.yaml").write_text(RECIPE.format(decontaminate=CHECKED))
     return _options(tmp_path, both)
 
@@ -201,16 +207,36 @@ def test_plan_and_card_say_what_it_was_held_against(talks: BuildOptions) -> None
     options = replace(talks, engine="inline", no_decontaminate=("math",))
     quiet = Console(file=StringIO(), width=200)
     before = preview(options, quiet)
-    assert (before.benchmarks, before.to_index) == (NAMED, ("chartqa", "gsm8k"))
+    assert before.benchmarks == NAMED and list(before.to_index) == ["chartqa", "gsm8k"]
     manifest = build(options, quiet)
     assert manifest.benchmarks == {"chartqa": "main", "gsm8k": "main"}
     assert manifest.not_held_against == ("math",)
     assert load_manifest(options.out) == manifest
     after = preview(options, quiet)
-    assert after.to_index == () and after.plan is not None
+    assert after.to_index == {} and after.plan is not None
     assert after.plan.digest == manifest.plan_digest
     card = (Path(options.out) / "README.md").read_text()
     assert "## Benchmarks" in card and "Rows were not held against math" in card
+
+
+def test_what_is_held_out_is_dropped_and_what_is_for_training_stays(
+    talks: BuildOptions, tmp_path: Path
+) -> None:
+    options = replace(talks, engine="inline")
+    build(options, Console(file=StringIO(), width=200))
+    found = pq.read_table(Path(options.out) / "ledger/magpie.parquet").to_pylist()
+    leaked = {(e["file"], e["row"]): e for e in found if e["fate"] == "leaked_from"}
+    planted = json.loads((tmp_path / "truth.json").read_text())["planted"]
+    wanted = {(e["file"], e["row"]): e for e in planted if e["fate"] == "leaked_from"}
+    assert leaked.keys() == wanted.keys() and len(wanted) == 1
+    for place, entry in wanted.items():
+        assert leaked[place]["rule"] == entry["rule"]
+        learned = next(e for e in found if (e["file"], e["row"]) == (place[0], place[1] + 1))
+        assert learned["fate"] in ("kept", "not_drawn")
+    off = replace(options, no_decontaminate=("gsm8k",), out=str(tmp_path / "off"))
+    build(off, Console(file=StringIO(), width=200))
+    told = pq.read_table(Path(off.out) / "ledger/magpie.parquet")["fate"].to_pylist()
+    assert "leaked_from" not in told
 
 
 def test_nothing_is_pulled_where_a_benchmark_is_missing(
@@ -246,6 +272,30 @@ def test_building_what_is_shared(
     assert "3 indexes," in said and "not indexed: benchmark arc has no file like" in said
     assert mixture([*words[:3], "arc", *words[3:]]) == 2
     assert "benchmark arc has no file like" in capsys.readouterr().err
+
+
+def test_the_hub_gives_the_index_that_its_mirror_gives(tmp_path: Path) -> None:
+    names = ("chartqa", "tempcompass")
+    mirror = _write(tmp_path / "m", *names, "gpqa")
+    code = "import sys; from pipelines.cli import mixture; sys.exit(mixture())"
+    command = [sys.executable, "-c", code, "benchmarks", "build"]
+    with serve(Hub(mirror, gated=frozenset({"Idavidrein/gpqa"}))) as hub:
+        settings = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path)}
+        env = {k: v for k, v in os.environ.items() if k != "HF_HUB_OFFLINE"} | settings
+        subprocess.run([*command, str(tmp_path / "hub"), *names], env=env, check=True)
+        refused = subprocess.run(
+            [*command, str(tmp_path / "hub"), "gpqa"], env=env, capture_output=True, text=True
+        )
+    assert refused.returncode == 2
+    assert "hf://datasets/Idavidrein/gpqa may not be read" in refused.stderr
+    made = {path.name.rpartition("-")[0]: path for path in (tmp_path / "hub").iterdir()}
+    assert set(made) == set(names)
+    for name in names:
+        work = find_index(str(tmp_path / "mirrored"), benchmark_cards()[name], str(mirror))
+        make_index(work)
+        for file in Path(work.index.folder).glob("*.parquet"):
+            assert file.read_bytes() == (made[name] / file.name).read_bytes()
+        assert json.loads((made[name] / "done.json").read_text())["card"]["revision"] == COMMIT
 
 
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,7 +111,7 @@ def test_the_options_of_build_mixture(capsys: Printed) -> None:
 
 def test_the_verbs_of_mixture(capsys: Printed) -> None:
     text = help_of(mixture, [], capsys)
-    assert set(re.findall(r"^    (\w+) ", text, re.MULTILINE)) == set(VERBS)
+    assert set(re.findall(r"^    (\w+)(?: |$)", text, re.MULTILINE)) == set(VERBS)
     assert options_in(text) == set()
 
 
@@ -121,7 +121,7 @@ def test_what_a_verb_takes(verb: str, capsys: Printed) -> None:
     text = help_of(mixture, [verb], capsys)
     assert options_in(text) == options
     usage = " ".join(text.split("\n\n")[0].split())
-    assert re.sub(r"\[-.*?\]|\(-.*?\)|\||  +", "", usage).split(verb, 1)[1].strip() == places
+    assert re.sub(r"\[-.*?\]+|\(-.*?\)|\||  +", "", usage).split(verb, 1)[1].strip() == places
 
 
 # --- usage ------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ DAY_S = 24 * 60 * 60
 FOREIGN = (
     "thesis.txt",
     "media/notes.txt",
+    "benchmarks/notes-mine/done.json",
     "media/photos/holiday/done.json",
     "rows/magpie/0123456789abcdef/x.parquet",
     f"backup/media/magpie/{KEYS[0]}/done.json",
@@ -50,6 +51,9 @@ def facts() -> dict[str, bytes]:
         f"rows/magpie/a_b/{KEYS[1]}/done.json": rows.encode(),
         f"rows/magpie/a_b/{KEYS[2]}/samples.arrow": b"x" * 50,
         f"rows/the_cauldron/ai2d/{KEYS[0]}/done.json": rows.encode(),
+        f"benchmarks/mmlu_pro-{KEYS[0]}/done.json": b"{}",
+        f"benchmarks/mmlu_pro-{KEYS[0]}/texts.parquet": b"x" * 20,
+        f"benchmarks/mmlu_pro-{KEYS[1]}/texts.parquet": b"x",
         f"weights/{KEYS[0] * 4}/weights.bin": b"x" * 5,
         f"weights/{KEYS[1] * 4}/config.json": b"x",
         f"weights/{KEYS[1] * 4}/model.safetensors": b"x" * 6,
@@ -94,6 +98,7 @@ def test_what_is_there(store: str, capsys: Printed) -> None:
     lines = {line["source"]: line for line in json.loads(capsys.readouterr().out)["sources"]}
     counts = ("folders", "rows", "media", "incomplete")
     assert {name: tuple(line[c] for c in counts) for name, line in lines.items()} == {
+        "benchmarks": (1, 0, 0, 1),
         "downloads": (1, 0, 0, 1),
         "magpie": (2, 5, 3, 1),
         "models": (3, 0, 0, 0),
@@ -115,7 +120,11 @@ MODELS = [
     f"tokenizers/{KEYS[2] * 4}.json",
     *(f"weights/{key * 4}" for key in KEYS[:2]),
 ]
-INCOMPLETE = [f"downloads/{KEYS[1] * 2}-9-other.zip.part", f"rows/magpie/a_b/{KEYS[2]}"]
+INCOMPLETE = [
+    f"downloads/{KEYS[1] * 2}-9-other.zip.part",
+    f"rows/magpie/a_b/{KEYS[2]}",
+    f"benchmarks/mmlu_pro-{KEYS[1]}",
+]
 OPTIONS: list[tuple[list[str], list[str]]] = [
     ([], INCOMPLETE),
     (
@@ -130,6 +139,7 @@ OPTIONS: list[tuple[list[str], list[str]]] = [
             *(f"downloads/{KEYS[0] * 2}-7-big.zip", INCOMPLETE[0]),
             *(f"media/magpie/{KEYS[0]}", f"rows/magpie/a_b/{KEYS[1]}", INCOMPLETE[1]),
             f"rows/the_cauldron/ai2d/{KEYS[0]}",
+            *(f"benchmarks/mmlu_pro-{key}" for key in KEYS[:2]),
             *MODELS,
         ],
     ),

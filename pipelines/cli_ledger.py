@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 _NAMES: dict[str, tuple[str, ...]] = {
     "filter": ("fate", "by", "reason or component", "rows", "share"),
     "subset": ("source/subset", "fate", "rows", "share of it"),
+    "benchmark": ("benchmark", "source", "rule", "rows", "share of the source"),
 }
+# What fates may be called for short.
+_SHORT = {"leaked": Fate.LEAKED, "duplicate": Fate.DUPLICATE}
 # Before what is said of a row; ids stay whole, to be copied.
 _BELOW = " " * 4
 _ID = f"{_BELOW}id "
@@ -40,15 +43,16 @@ _ID = f"{_BELOW}id "
 
 def add_ledger_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("build")
-    fates = [fate.value for fate in Fate]
+    fates = [*(fate.value for fate in Fate), *_SHORT]
     parser.add_argument(
         "--fate", metavar="FATE", help=f"only rows of this fate: {', '.join(fates)}"
     )
     parser.add_argument(
         "--by",
-        choices=("filter", "subset"),
+        choices=("filter", "subset", "benchmark"),
         default="filter",
-        help="count by filter and reason (default), or by source and subset",
+        help="count by filter and reason (default), by source and subset, or rows that leaked by "
+        "benchmark",
     )
     parser.add_argument(
         "--examples",
@@ -90,10 +94,10 @@ def run_ledger(args: argparse.Namespace, console: Console) -> int:
 
 
 def _fate(text: str | None) -> Fate | None:
-    names = [fate.value for fate in Fate]
+    names = [*(fate.value for fate in Fate), *_SHORT]
     if text is not None and text not in names:
         raise UsageError(f"there is no fate {text!r}{nearest(text, names)} ({', '.join(names)})")
-    return None if text is None else Fate(text)
+    return None if text is None else _SHORT.get(text) or Fate(text)
 
 
 def _table(view: LedgerView) -> Table:
@@ -111,7 +115,9 @@ def _table(view: LedgerView) -> Table:
 def _key_cells(group: Group) -> list[str]:
     """What the group is of: its fate, the filter or else the stage that gave it, the reason."""
     key = group.key
-    if "stage" in key:
+    if "benchmark" in key:
+        cells = [key["benchmark"], key["source"], key["rule"]]
+    elif "stage" in key:
         cells = [_fate_words(key), group.filter_name or key["stage"], key["rule"]]
     else:
         cells = [f"{key['source']}/{key['subset']}", _fate_words(key)]
@@ -159,6 +165,9 @@ def _example_lines(example: Example) -> Iterator[str]:
     yield f"{_ID}{example.entry['id'] or 'none: no sample could be made of it'}"
     if example.entry["value"]:
         yield f"{_BELOW}{example.entry['value']}"
+    if example.entry["fate"] == Fate.DUPLICATE.value:
+        yield f"{_BELOW}of {example.entry['matched']}"
+        yield f"{_BELOW}{_text(example.matched_text)}"
     for at in example.deciding:
         yield f"{_BELOW}{at.param} is {_number(at.threshold)}; {_would(at)}"
     yield f"{_BELOW}{_text(example.text, example.entry['stage'] == 'curate')}"

@@ -25,12 +25,13 @@ from pipelines.ledger_filters import (
 )
 from pipelines.nearest import Nearest, deciding
 
-By = Literal["filter", "subset"]
+By = Literal["filter", "subset", "benchmark"]
 Entry = dict[str, Any]
 
 NUM_EXAMPLES = 3
-_COUNTED = ["source", "subset", "fate", "stage", "rule"]
+_COUNTED = ["source", "subset", "fate", "stage", "rule", "benchmark"]
 _KEYS: dict[By, list[str]] = {
+    "benchmark": ["benchmark", "source", "rule"],
     "filter": ["fate", "stage", "rule"],
     "subset": ["source", "subset", "fate"],
 }
@@ -38,11 +39,13 @@ _KEYS: dict[By, list[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A ledger entry; `deciding` are thresholds that turn its verdict, `text` how it begins."""
+    """A ledger entry; `deciding` are thresholds that turn its verdict, `text` how it begins, and
+    `matched_text` how the sample begins that it lost to."""
 
     entry: Entry
     deciding: tuple[Nearest, ...]
     text: str | None
+    matched_text: str | None
 
     @property
     def place(self) -> str:
@@ -55,10 +58,12 @@ class Example:
             "fate": self.entry["fate"],
             "rule": self.entry["rule"],
             "value": self.entry["value"],
+            "matched": self.entry["matched"],
             "thresholds": {n.param: n.threshold for n in self.deciding},
             "turns_at": {n.param: n.turns_at for n in self.deciding},
             "then": {n.param: n.then for n in self.deciding},
             "text": self.text,
+            "matched_text": self.matched_text,
         }
 
 
@@ -117,19 +122,30 @@ def place_of(entry: Entry) -> str:
 def ledger_view(
     build: str, fate: Fate | None, by: By, examples_from: BuildStore | None
 ) -> LedgerView:
-    """Counts by the ledger; with a store also examples of each group."""
+    """Counts by the ledger; with a store also examples of each group.
+
+    By benchmark only leaked rows are counted; UsageError where others are asked for.
+    """
+    if by == "benchmark" and fate is not Fate.LEAKED:
+        raise UsageError("--by benchmark counts rows that leaked; say --fate leaked with it")
     found = build_filters(build)
     names = ledger_files(build)
     counts = _counts(build, names)
     rows_alone = counts.filter(pl.col("fate") != Fate.TRIMMED.value)
     whole = int(rows_alone["rows"].sum())
-    wholes = {tuple(k): n for *k, n in _summed(rows_alone, ["source", "subset"]).iter_rows()}
+    wholes = {
+        tuple(k): n
+        for keys in (["source", "subset"], ["source"])
+        for *k, n in _summed(rows_alone, keys).iter_rows()
+    }
     shown = counts if fate is None else counts.filter(pl.col("fate") == fate.value)
     owners = reason_owners(found.rules)
     groups = []
     for entry in _summed(shown, _KEYS[by]).to_dicts():
         rows = entry.pop("rows")
-        of = whole if by == "filter" else wholes[(entry["source"], entry["subset"])]
+        of = whole
+        if by != "filter":
+            of = wholes[tuple(entry[key] for key in ("source", "subset") if key in entry)]
         is_judged = entry.get("stage") == Stage.FILTER.value
         groups.append(Group(entry, owners.get(entry["rule"]) if is_judged else None, rows, of))
     if examples_from is not None:
@@ -146,8 +162,17 @@ def ledger_files(build: str) -> list[str]:
 
 def _counts(build: str, names: Iterable[str]) -> pl.DataFrame:
     """Rows by source, subset, fate, stage and rule; one file is held at a time."""
-    found = [read_entries(build, name, _COUNTED).group_by(_COUNTED).len("rows") for name in names]
+    columns = [*_COUNTED[:-1], "matched"]
+    entries = (_with_benchmark(read_entries(build, name, columns)) for name in names)
+    found = [rows.group_by(_COUNTED).len("rows") for rows in entries]
     return pl.concat(found).with_columns(pl.col("rows").cast(pl.Int64))
+
+
+def _with_benchmark(entries: pl.DataFrame) -> pl.DataFrame:
+    """`benchmark`: of rows that leaked, from `benchmark/place` of what they matched."""
+    benchmark = pl.col("matched").str.split("/").list.first()
+    is_leaked = pl.col("fate") == Fate.LEAKED.value
+    return entries.with_columns(benchmark=pl.when(is_leaked).then(benchmark))
 
 
 def _summed(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -175,16 +200,38 @@ def _add_examples(
     wanted = wanted.with_columns(pl.all().cast(pl.String)).with_row_index("number")
     taken: dict[int, list[Entry]] = {}
     for name in names:
-        rows = read_entries(build, name).join(wanted, on=keys, how="inner", nulls_equal=True)
+        rows = _with_benchmark(read_entries(build, name)).join(
+            wanted, on=keys, how="inner", nulls_equal=True
+        )
         first = rows.group_by("number", maintain_order=True).head(NUM_EXAMPLES)
         for entry in first.to_dicts():
             found = taken.setdefault(entry.pop("number"), [])
             found += [entry] if len(found) < NUM_EXAMPLES else []
+    matched = _matched_texts(build, [e for found in taken.values() for e in found], store)
     for number, entries in taken.items():
         groups[number].examples.extend(
-            Example(entry, tuple(_deciding(entry, rules, row.policy)), row.text)
+            Example(
+                entry,
+                tuple(_deciding(entry, rules, row.policy)),
+                row.text,
+                matched.get(entry["matched"]),
+            )
             for entry, row in zip(entries, look_up(store, entries), strict=True)
         )
+
+
+def _matched_texts(
+    build: str, entries: Sequence[Entry], store: BuildStore
+) -> dict[str | None, str | None]:
+    """How the samples begin that rows are said to be duplicates of, by id."""
+    wanted = {e["matched"] for e in entries if e["fate"] == Fate.DUPLICATE.value} - {None}
+    found: dict[str, Entry] = {}
+    for source in sorted({str(id_).partition("/")[0] for id_ in wanted}):
+        rows = read_entries(build, f"{source}.parquet").filter(pl.col("id").is_in(sorted(wanted)))
+        for entry in rows.unique("id", keep="first", maintain_order=True).to_dicts():
+            found[entry["id"]] = entry
+    texts = look_up(store, list(found.values()))
+    return {id_: row.text for id_, row in zip(found, texts, strict=True)}
 
 
 def _deciding(entry: Entry, rules: Rules, policy: Policy | None) -> list[Nearest]:

@@ -51,7 +51,7 @@ class PlanView:
     why_cards: str = ""  # why upstream was not looked at
     skipped: Mapping[str, str] = field(default_factory=dict)  # sources, and why
     benchmarks: tuple[str, ...] = ()  # of the recipe
-    to_index: tuple[str, ...] = ()  # of them, those whose index is still to be made
+    to_index: Mapping[str, int] = field(default_factory=dict)  # those to be read, and their bytes
     not_held_against: tuple[str, ...] = ()  # of them, those that were switched off
     plan: Plan | None = None
 
@@ -79,7 +79,7 @@ class PlanView:
             "refusal": self.refusal or None,
             "skipped": dict(self.skipped),
             "benchmarks": list(self.benchmarks),
-            "to_index": list(self.to_index),
+            "to_index": dict(self.to_index),
             "not_held_against": list(self.not_held_against),
             "curate_seconds": self.curate_seconds,
             "emit_seconds": self.emit_seconds,
@@ -172,8 +172,10 @@ def _lines(view: PlanView) -> Iterator[str]:
 def _benchmarks(view: PlanView) -> Iterator[str]:
     held = [name for name in view.benchmarks if name not in view.not_held_against]
     if held:
-        more = f"; indexes to be made: {len(view.to_index)}" if view.to_index else ""
-        yield f"held against {len(held)} benchmarks: {', '.join(held)}{more}"
+        yield f"held against {len(held)} benchmarks: {', '.join(held)}"
+    if view.to_index:
+        size = human_bytes(sum(view.to_index.values()))
+        yield f"indexes to be made of {', '.join(view.to_index)}: {size} to read"
     if view.not_held_against:
         yield f"not held against {', '.join(view.not_held_against)}"
 

@@ -74,7 +74,7 @@ def _by_store(job: Job, gathered: Gathered, curate: CuratePlan) -> PlanView:
         refusal="; ".join(filter(None, (_refusal(job), lacking))),
         skipped=gathered.skipped,
         benchmarks=tuple(card.name for card in wanted_benchmarks(job.recipe, _cards(job))),
-        to_index=tuple(work.index.name for work in job.benchmarks.work),
+        to_index={work.index.name: work.num_bytes for work in job.benchmarks.work},
         not_held_against=job.benchmarks.left_out,
         plan=plan,
     )

@@ -140,8 +140,7 @@ def _with_former(path: Path, members: list[archives.Member]) -> list[archives.Me
 
 
 def _file(card: BenchmarkCard, pattern: str) -> str:
-    path = pattern.replace("*/", f"{_FOLDERS.get(card.name)}/").replace("-*.parquet", _SHARD)
-    return path.replace("*", "data/")
+    return pattern.replace("*/", f"{_FOLDERS.get(card.name)}/").replace("-*.parquet", _SHARD)
 
 
 def _clip_name(card: BenchmarkCard, number: int) -> str:
@@ -209,7 +208,7 @@ _ANSWERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("ai2d", "hellaswag"), str),
     **dict.fromkeys(("textvqa", "docvqa", "ocrbench", "nq_open"), lambda said: [said, said]),
 }
-_SUFFIXES = {"video_mme": "", "tempcompass": ""}
+_SUFFIXES = {"video_mme": "", "tempcompass": "", "worldsense": ""}
 
 
 def _write_rows(path: Path, rows: list[dict[str, Any]], card: BenchmarkCard) -> None:

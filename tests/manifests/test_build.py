@@ -53,6 +53,8 @@ def _raw(**changes: Any) -> dict[str, Any]:
         "skipped": ["finevideo"],
         "missing": {"video/news": "its clips were never published"},
         "masked_pii": ["web"],
+        "benchmarks": {"gsm8k": "main"},
+        "not_held_against": ["math"],
         "terms": [_terms("magpie", "pro"), _terms("the_cauldron", "ai2d")],
         "funnel": [
             {"source": "magpie", "subset": "pro", "read": 4, "fates": {"kept": 1, "dropped": 3}},

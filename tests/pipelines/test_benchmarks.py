@@ -207,13 +207,13 @@ def test_plan_and_card_say_what_it_was_held_against(talks: BuildOptions) -> None
     options = replace(talks, engine="inline", no_decontaminate=("math",))
     quiet = Console(file=StringIO(), width=200)
     before = preview(options, quiet)
-    assert (before.benchmarks, before.to_index) == (NAMED, ("chartqa", "gsm8k"))
+    assert before.benchmarks == NAMED and list(before.to_index) == ["chartqa", "gsm8k"]
     manifest = build(options, quiet)
     assert manifest.benchmarks == {"chartqa": "main", "gsm8k": "main"}
     assert manifest.not_held_against == ("math",)
     assert load_manifest(options.out) == manifest
     after = preview(options, quiet)
-    assert after.to_index == () and after.plan is not None
+    assert after.to_index == {} and after.plan is not None
     assert after.plan.digest == manifest.plan_digest
     card = (Path(options.out) / "README.md").read_text()
     assert "## Benchmarks" in card and "Rows were not held against math" in card

@@ -245,12 +245,13 @@ def test_a_plan_that_a_build_would_refuse() -> None:
 
 def test_benchmarks() -> None:
     named = ("arc", "gsm8k", "math")
-    view = view_of(HALVES, benchmarks=named, to_index=("arc",), not_held_against=("math",))
+    view = view_of(HALVES, benchmarks=named, to_index={"arc": 2000}, not_held_against=("math",))
     text = printed(view)
-    assert "\nheld against 2 benchmarks: arc, gsm8k; indexes to be made: 1\n" in text
+    assert "\nheld against 2 benchmarks: arc, gsm8k\n" in text
+    assert "\nindexes to be made of arc: 2.0 kB to read\n" in text
     assert "\nnot held against math\n" in text
     said = view.as_json()
-    assert said["benchmarks"] == list(named) and said["to_index"] == ["arc"]
+    assert said["benchmarks"] == list(named) and said["to_index"] == {"arc": 2000}
     assert said["not_held_against"] == ["math"]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.console import Console
+
 from manifests.benchmark_cards import BenchmarkCard, benchmark_card, benchmark_cards
 from manifests.cards import SourceCard
 from manifests.errors import SourceError, UnavailableError
@@ -79,14 +81,24 @@ def _modalities(recipe: Recipe, cards: Mapping[str, SourceCard]) -> set[Modality
     }
 
 
-def check_benchmarks(recipe: Recipe, options: BuildOptions) -> None:
-    """UsageError for a benchmark that there is not, named by the recipe or on the command line."""
+def check_benchmarks(recipe: Recipe, options: BuildOptions, console: Console) -> None:
+    """UsageError for a benchmark that there is not, named by the recipe or on the command line.
+
+    Options that change nothing are told.
+    """
     if _is_named(recipe):
         wanted_benchmarks(recipe, {})
     for name in options.no_decontaminate or ():
         benchmark_card(name, "--no-decontaminate")
     if options.benchmarks is not None:
         check_folder(options.benchmarks)
+    is_asked = options.benchmarks is not None or options.no_decontaminate is not None
+    if recipe.decontaminate is None and is_asked:
+        console.print(
+            f"recipe {recipe.name} is held against no benchmark: --benchmarks and "
+            "--no-decontaminate change nothing",
+            soft_wrap=True,
+        )
 
 
 def _is_named(recipe: Recipe) -> bool:
@@ -153,7 +165,7 @@ def _all_missing(missing: Mapping[str, str], options: BuildOptions) -> str:
     more = f"; and {len(missing) - _TOLD} more" if len(missing) > _TOLD else ""
     put = f"put them below the mirror {options.mirror}, " if options.mirror else ""
     return (
-        f"the mixture cannot be held against {len(missing)} benchmarks, {names} ({reasons}{more}): "
+        f"the mixture cannot be held against these benchmarks: {names} ({reasons}{more}); "
         f"{put}name a shared index with --benchmarks DIR (`mixture benchmarks build DIR` makes "
         f"one), or build without them: --no-decontaminate {names}"
     )

@@ -112,14 +112,18 @@ def test_all_is_what_rows_could_be_a_leak_of() -> None:
 
 
 def test_wrong_names_and_folders(tmp_path: Path, mirror: Path) -> None:
-    options = _options(tmp_path, mirror)
+    options, said = _options(tmp_path, mirror), StringIO()
+    quiet = Console(file=said, width=200)
     wrong = _recipe("decontaminate: {benchmarks: [gsm8]}")
     with pytest.raises(UsageError, match="talks, decontaminate: there is no benchmark 'gsm8'"):
-        check_benchmarks(wrong, options)
+        check_benchmarks(wrong, options, quiet)
     with pytest.raises(UsageError, match="--no-decontaminate: there is no benchmark 'x'"):
-        check_benchmarks(_recipe(), replace(options, no_decontaminate=("x",)))
+        check_benchmarks(_recipe(), replace(options, no_decontaminate=("x",)), quiet)
     with pytest.raises(UsageError, match="--benchmarks /none: there is no such folder"):
-        check_benchmarks(_recipe(), replace(options, benchmarks="/none"))
+        check_benchmarks(_recipe(), replace(options, benchmarks="/none"), quiet)
+    assert said.getvalue() == ""
+    check_benchmarks(_recipe(""), replace(options, no_decontaminate=()), quiet)
+    assert "recipe talks is held against no benchmark" in said.getvalue()
 
 
 # --- indexes ----------------------------------------------------------------------------------
@@ -180,7 +184,7 @@ def test_all_that_cannot_be_had_are_named_at_once(tmp_path: Path, mirror: Path) 
     with pytest.raises(UnavailableError) as caught:
         _open(_options(tmp_path, part))
     said = str(caught.value)
-    assert said.startswith("the mixture cannot be held against 2 benchmarks, chartqa,math (")
+    assert said.startswith("the mixture cannot be held against these benchmarks: chartqa,math (")
     assert "benchmark math has no file like */test-*.parquet at" in said
     assert "--benchmarks DIR" in said and said.endswith("--no-decontaminate chartqa,math")
     options = replace(_options(tmp_path, part), no_decontaminate=("chartqa", "math"))
@@ -247,7 +251,7 @@ def test_nothing_is_pulled_where_a_benchmark_is_missing(
     words = f"--recipe {talks.recipe} --mirror {talks.mirror} --store {talks.store} --engine inline"
     assert build_mixture([*words.split(), "--out", talks.out]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "cannot be held against 1 benchmarks, math (" in said
+    assert "cannot be held against these benchmarks: math (" in said
     assert not Path(talks.store).exists() or not list(Path(talks.store).rglob("done.json"))
     plan = preview(talks, Console(file=StringIO()))
     assert plan.refusal.endswith("--no-decontaminate math") and plan.plan is None

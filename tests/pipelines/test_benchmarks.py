@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from manifests.cards import load_card
 from manifests.errors import SourceError, UnavailableError, UsageError
 from mixtures.recipe import Recipe
 from mixtures.recipe_file import load_recipe, parse_recipe
-from pipelines.benchmark_index import find_index, make_index
+from pipelines.benchmark_index import find_index, index_task, make_index
 from pipelines.benchmarks import Benchmarks, check_benchmarks, open_benchmarks, wanted_benchmarks
 from pipelines.build import build
 from pipelines.cli import build_mixture, mixture
@@ -35,6 +36,7 @@ from pipelines.samples.truth import Truth
 from sources.benchmarks import read_items
 from sources.root import Root
 from tests.hub import COMMIT, Hub, serve
+from tests.pipelines.trees import tree_digests
 
 NAMED = ("chartqa", "gsm8k", "math")
 RECIPE = """
@@ -101,6 +103,12 @@ def test_every_benchmark_can_be_read_from_its_samples(name: str, tmp_path: Path)
         assert sum(bool(item.videos) for item in items) == len(items) - without
 
 
+def test_samples_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        _write(tmp_path / name, "chartqa", "gpqa", "video_mme", "mmmu")
+    assert tree_digests(tmp_path / "one") == tree_digests(tmp_path / "two")
+
+
 def test_all_is_what_rows_could_be_a_leak_of() -> None:
     texts = _recipe("decontaminate: {}")
     names = {card.name for card in wanted_benchmarks(texts, {"magpie": load_card("magpie")})}
@@ -134,7 +142,8 @@ def test_an_index_is_made_once_and_named_by_what_it_is_of(tmp_path: Path, mirror
     first = _open(options)
     assert _names(first) == (list(NAMED), list(NAMED), [])
     for work in first.work:
-        make_index(work)
+        task = pickle.loads(pickle.dumps(index_task(work)))  # as Ray sends it
+        task.function(*task.args)
     again = _open(options)
     assert again.held == first.held and again.work == ()
     assert again.pins == {f"benchmark:{i.name}": f"{i.key}@main" for i in again.held}

@@ -77,11 +77,14 @@ class Job:
 
     @property
     def measures(self) -> list[Measure]:
-        """What is measured of samples and media by themselves."""
-        # They bring Pillow.
-        from pipelines.media_measures import wanted_measures
+        """What is to be measured: for filters, and to find what is alike."""
+        found: list[Measure] = list(self.filters)
+        if self.recipe.near_duplicates is not None or self.recipe.decontaminate is not None:
+            # They bring Pillow.
+            from pipelines.media_measures import wanted_measures
 
-        return [*self.filters, *wanted_measures(self.recipe)]
+            found += wanted_measures(self.recipe)
+        return found
 
 
 def build(options: BuildOptions, console: Console) -> BuildManifest:

@@ -31,6 +31,8 @@ DOWNLOADS = "downloads"
 RESOLVED = "resolved"
 # Indexes of benchmarks (benchmark_index.py).
 BENCHMARKS = "benchmarks"
+# Pairs of media that are nearly the same (near_facts.py).
+NEAR = "near"
 _SPOOL_PREFIX = ".tmp-spool-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 

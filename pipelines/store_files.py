@@ -16,10 +16,10 @@ from typing import Any, Literal
 import orjson
 
 from manifests.errors import UsageError, nearest
-from manifests.storage import exists, filesystem, is_left_behind, join, remove_tree
-from pipelines.store import BENCHMARKS, DOWNLOADS, RESOLVED
+from manifests.storage import exists, filesystem, is_left_behind, join, list_files, remove_tree
+from pipelines.store import BENCHMARKS, DOWNLOADS, NEAR, RESOLVED
 
-Kind = Literal["media", "rows", "resolved", "benchmark", "download", "model", "temporary"]
+Kind = Literal["media", "rows", "resolved", "benchmark", "near", "download", "model", "temporary"]
 
 _KEY = r"[0-9a-f]{16,64}"
 _FACTS = re.compile(
@@ -30,6 +30,8 @@ _FACTS = re.compile(
 _FOLDERS: tuple[Kind, ...] = ("media", "rows", "resolved", "benchmark")
 # Weights of filters and tokenizers: copied in anew by the next build that names them.
 _MODEL = re.compile(rf"(?P<entry>weights/{_KEY}|tokenizers/{_KEY}\.json)(?:/.+)?")
+# All steps of near duplicates of one sort: each holds what those before it do not.
+_NEAR = re.compile(rf"(?P<entry>{NEAR}/(?:image|video)-{_KEY})/(?P<step>\d{{6}})/[^/]+")
 _DOWNLOAD = re.compile(rf"{DOWNLOADS}/{_KEY}-\d+-[^/]*")
 _TEMPORARY = re.compile(r"\.tmp-(?:spool-)?(?P<process>\d+)(?:-[^/]*)?(?:/.*)?")
 # A task writes something at least this often; what was untouched for longer has no writer.
@@ -39,7 +41,7 @@ _DAY_S = 24 * 60 * 60
 
 @dataclass(slots=True)
 class Entry:
-    """A folder of facts, a download, a model, or what a killed process left.
+    """A folder of facts, pairs, a download, a model, or what a killed process left.
 
     `path` is below the store.
     """
@@ -99,6 +101,9 @@ def _place(path: str) -> Entry | None:
         return Entry(kind, facts["folder"], _source(facts))
     if _DOWNLOAD.fullmatch(path):
         return Entry("download", path, "downloads", is_done=not path.endswith(".part"))
+    near = _NEAR.fullmatch(path)
+    if near:
+        return Entry("near", near["entry"], NEAR, is_done=True)
     model = _MODEL.fullmatch(path)
     if model:
         return Entry("model", model["entry"], "models", is_done=True)
@@ -116,7 +121,8 @@ def _changed(info: dict[str, Any]) -> float:
 
 
 def summary(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """One line a source, by name, downloads and models among them; temporaries are incomplete."""
+    """One line a source, by name, pairs, downloads and models among them; temporaries are
+    incomplete."""
     lines: dict[str, dict[str, Any]] = {}
     for entry in entries:
         name = entry.source or "temporary files"
@@ -160,7 +166,13 @@ def _is_alive(path: str) -> bool:
 
 
 def remove(store: str, entry: Entry) -> None:
-    """Its record first: what a kill leaves half removed is incomplete, not wrong."""
+    """Its record first: what a kill leaves half removed is incomplete, not wrong.
+
+    Of several steps the last goes first: those before it are whole without it.
+    """
     if entry.kind in _FOLDERS:
         remove_tree(join(store, entry.path, "done.json"))
+    if entry.kind == "near":
+        for done in reversed(list_files(join(store, entry.path), "/done.json")):
+            remove_tree(join(store, entry.path, done))
     remove_tree(join(store, entry.path))

@@ -38,9 +38,10 @@ def stretches(begins: Ints, num_words: int, end: int) -> Iterator[slice]:
     """Where in a text of `end` words an item of so many words may stand.
 
     `begins` are where it would begin by each of the runs that it shares with the text. A stretch
-    leaves half of the item's length free on both sides, for what was added to it.
+    leaves a quarter of the item's length free on both sides, for what was added to it: the longer
+    it is, the more of an item's words any text has in their order.
     """
-    margin = num_words // 2
+    margin = num_words // 4
     last = None
     for begin in sorted(set(begins.tolist())):
         if last is None or begin - last > margin // 2:

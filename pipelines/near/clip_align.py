@@ -51,12 +51,19 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """`alike` of `total` frames; `moves` is the correlation of what changes from frame to frame."""
+    """`alike` of `total` frames, the best third of which correlate by `sharp` on average.
+
+    `moves` is the correlation of what changes from frame to frame. `fit` is the mean correlation
+    of all frames that count, and `slip_ms` how far in time the nearest of the whole are.
+    """
 
     offset_ms: int
     alike: int
     total: int
+    sharp: float
     moves: float
+    fit: float
+    slip_ms: float
 
 
 def aligned(whole: Frames, part: Frames, chosen: Ints, offset_ms: int) -> Aligned:
@@ -74,12 +81,16 @@ def aligned(whole: Frames, part: Frames, chosen: Ints, offset_ms: int) -> Aligne
     near = ~beyond & (apart <= REACH_MS)
     total = int((near | beyond).sum())
     if not near.any():
-        return Aligned(offset_ms, 0, total, 0.0)
+        return Aligned(offset_ms, 0, total, 0.0, 0.0, 0.0, 0.0)
     seen = _seen(whole, left[near], right[near], times[near], part.means[chosen[near]])
     mine = part.means[chosen[near]]
-    is_alike = _correlations(seen, mine) >= _LEAST_ALIKE
+    likeness = _correlations(seen, mine)
+    is_alike = likeness >= _LEAST_ALIKE
+    alike = int(is_alike.sum())
+    best = np.sort(likeness)[-max(-(-alike // 3), 1) :]
     moves = _moves(seen[is_alike], mine[is_alike])
-    return Aligned(offset_ms, int(is_alike.sum()), total, moves)
+    fit, slip_ms = float(likeness.sum()) / total, float(apart[near].mean())
+    return Aligned(offset_ms, alike, total, float(best.mean()), moves, fit, slip_ms)
 
 
 def _seen(whole: Frames, left: Ints, right: Ints, times: Ints, mine: Floats) -> Floats:
@@ -110,7 +121,7 @@ def _correlations(one: Floats, other: Floats) -> Floats:
 
 
 def _moves(one: Floats, other: Floats) -> float:
-    """Of all frames, each without the clip's mean picture: of a clip that stands still, of noise."""
+    """Of all frames, each without the mean of all: of a clip that stands still, of noise."""
     if len(one) < 2:
         return 0.0
     x = (one - one.mean(axis=0)).reshape(1, -1)

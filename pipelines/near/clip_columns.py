@@ -40,7 +40,7 @@ class ClipColumns:
 
     @classmethod
     def of_table(cls, table: pa.Table) -> ClipColumns:
-        """Of a table with SCHEMA's columns and no nulls; the means are not copied, and may be mapped."""
+        """Of a table with SCHEMA's columns and no nulls; its means may be mapped."""
         lists = {name: table[name].combine_chunks() for name in ("times_ms", *_FRAMES)}
         sizes = [table[name].to_numpy() for name in ("width_px", "height_px")]
         counts = lists["times_ms"].value_lengths().to_numpy(zero_copy_only=False)

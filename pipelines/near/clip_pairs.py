@@ -14,7 +14,7 @@ on the parts that index and queries are given in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -46,11 +46,15 @@ _RADIUS = 8
 _LEAST_FRAMES = 3
 # More than half of the frames; the rest may be a second of titles, or fall between two shots.
 _LEAST_SHARE = 0.6
-_LEAST_MOVES = 0.9
-# Offsets that most frames vote for are tried, and what lies around them.
+# Of 120 edits of 15 real clips 109 with three such frames reach both; of 2,100 pairs of other clips
+# none has half of its frames alike. A cut that falls between frames blurs most of them in time, but
+# never the quietest third; one of another window of the same footage was at 0.987.
+_LEAST_SHARP = 0.99
+_LEAST_MOVES = 0.85
+# Offsets that most frames vote for are tried, and what lies around the best of them.
 _VOTE_MS = 1000
 _MOST_VOTES = 4
-_STEPS_MS = range(-500, 501, 125)
+_STEPS_MS = range(-500, 501, 250)
 # A tenth of a MB each.
 _CLIPS_AT_HAND = 1024
 # What encoders add to an end, and rounding of a rate to a length.
@@ -61,7 +65,7 @@ _SAME_LENGTH = 0.01
 def find_pairs(index: ClipColumns, queries: ClipColumns) -> Pairs:
     """All pairs, sorted by (left, right), each once; of one object with itself, left before right.
 
-    About 6 ms a candidate; memory of the lookup, and 16 bytes for two frames that look alike. A
+    About 2 ms a candidate; memory of the lookup, and 16 bytes for two frames that look alike. A
     shot that many clips share makes candidates of each two of them.
     """
     votes = _votes(index, queries)
@@ -104,8 +108,7 @@ def _votes(index: ClipColumns, queries: ClipColumns) -> npt.NDArray[np.void]:
 def _verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned] | None:
     """(rule, how the shorter lies in the longer); null where it does not.
 
-    Of equally long ones either may be the whole: the better fit counts, and of equal fits the
-    smaller offset.
+    Of equally long ones either may be the whole: the better fit counts.
     """
     tried = []
     if one.duration_ms >= other.duration_ms:
@@ -125,9 +128,13 @@ def _verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligne
 def _best(whole: Frames, part: Frames, offsets_ms: Ints) -> Aligned:
     chosen = part.distinct
     if len(chosen) < _LEAST_FRAMES:
-        return Aligned(0, 0, len(chosen), 0.0)
-    tried = sorted({vote + step for vote in _elected(offsets_ms) for step in _STEPS_MS})
-    return max((aligned(whole, part, chosen, offset) for offset in tried), key=_rank)
+        return Aligned(0, 0, len(chosen), 0.0, 0.0, 0.0, 0.0)
+
+    def best(offsets: Iterable[int]) -> Aligned:
+        return max((aligned(whole, part, chosen, offset) for offset in offsets), key=_rank)
+
+    near = best(_elected(offsets_ms)).offset_ms
+    return best(near + step for step in _STEPS_MS)
 
 
 def _elected(offsets_ms: Ints) -> Iterator[int]:
@@ -137,18 +144,12 @@ def _elected(offsets_ms: Ints) -> Iterator[int]:
     yield from (seconds[order[:_MOST_VOTES]] * _VOTE_MS).tolist()
 
 
-def _rank(found: Aligned) -> tuple[bool, int, float, int, int]:
-    return (
-        _holds(found),
-        found.alike,
-        round(found.moves, 2),
-        -abs(found.offset_ms),
-        found.offset_ms,
-    )
+def _rank(found: Aligned) -> tuple[bool, float, float, int, int, float]:
+    """All that is told of a pair is in it: equal ranks, equal pairs, whichever came first."""
+    fit = round(found.fit, 3)
+    return _holds(found), fit, -found.slip_ms, found.offset_ms, found.alike, found.moves
 
 
 def _holds(found: Aligned) -> bool:
-    return (
-        found.alike >= max(_LEAST_FRAMES, _LEAST_SHARE * found.total)
-        and found.moves >= _LEAST_MOVES
-    )
+    is_most = found.alike >= max(_LEAST_FRAMES, _LEAST_SHARE * found.total)
+    return is_most and found.sharp >= _LEAST_SHARP and found.moves >= _LEAST_MOVES

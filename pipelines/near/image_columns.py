@@ -37,7 +37,7 @@ class ImageColumns:
 
     @classmethod
     def of_table(cls, table: pa.Table) -> ImageColumns:
-        """Of a table with SCHEMA's columns and no nulls; the means are not copied, and may be mapped."""
+        """Of a table with SCHEMA's columns and no nulls; its means may be mapped."""
         columns = {name: table[name].combine_chunks() for name in _SMALL}
         sizes = [columns[name].to_numpy() for name in ("width_px", "height_px")]
         digests = pc.cast(columns["pixels_code"], pa.binary())

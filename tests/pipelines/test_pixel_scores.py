@@ -17,7 +17,7 @@ from PIL import Image
 import filters
 import sources
 from filters._drawn import picture_bytes
-from filters.pixels import PixelFilter
+from filters.pixels import PixelFilter, PixelMeasure
 from manifests import images
 from manifests.errors import IntegrityError
 from manifests.ids import media_digest
@@ -25,13 +25,13 @@ from manifests.packs import PackReader, PackSlice
 from pipelines import pixel_scores, stored_pictures
 from pipelines.clips import FrameSpec
 from pipelines.curate_media import MediaTask, run_media_task
-from pipelines.measures import measure_folder
+from pipelines.measures import CODES, find, measure_folder
 from pipelines.store import measure_path
 from sources.root import Root
 from tests.pipelines.numbered_clips import paint_number, write_clip
 
 PIXEL = tuple(n for n, f in filters.discover().items() if isinstance(f, PixelFilter))
-ALL = (*PIXEL, "image_bounds")
+ALL = (*PIXEL, *CODES, "image_bounds")
 _SIDEWAYS = 6
 
 
@@ -96,7 +96,7 @@ def early(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _rows(folder: Path, name: str) -> dict[str, dict[str, Any]]:
     """Scores by media key."""
     keys = pq.read_table(folder / "media.parquet", columns=["key"])["key"].to_pylist()
-    scores = pq.read_table(measure_path(str(folder), filters.get(name))).to_pylist()
+    scores = pq.read_table(measure_path(str(folder), find(name))).to_pylist()
     return dict(zip(keys, scores, strict=True))
 
 
@@ -104,10 +104,10 @@ def test_both_kinds_are_there() -> None:
     assert {filters.get(name).on for name in PIXEL} == {"image", "video"}  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", PIXEL)
+@pytest.mark.parametrize("name", (*PIXEL, *CODES))
 def test_measured_is_what_can_be_seen(early: Path, name: str) -> None:
-    here = filters.get(name)
-    assert isinstance(here, PixelFilter)
+    here = find(name)
+    assert isinstance(here, PixelMeasure)
     good = {
         "image": {"a.jpg", "again.jpg", "clear.png", "plain.png", "turned.jpg"},
         "video": {"moving.mp4", "still.mp4"},
@@ -130,7 +130,7 @@ def test_scores_made_later_are_equal(early: Path, tmp_path: Path, isolate: bool)
     late = shutil.copytree(early, tmp_path / "late", ignore=shutil.ignore_patterns("measures"))
     measure_folder(str(late), ALL, isolate)
     for name in ALL:
-        file = Path(measure_path("measures", filters.get(name))).name
+        file = Path(measure_path("measures", find(name))).name
         mine, theirs = (folder / "measures" / file for folder in (late, early))
         assert mine.read_bytes() == theirs.read_bytes(), name
 
@@ -165,14 +165,14 @@ def test_each_picture_is_decoded_once(
         return real(data, *how)
 
     monkeypatch.setattr(images, "_decode", count)
-    run_media_task(_task(mirror, tmp_path, PIXEL))
+    run_media_task(_task(mirror, tmp_path, (*PIXEL, *CODES)))
     media = pq.read_table(early / "media.parquet").to_pylist()
     stored = {row["digest"]: len(row["lengths"]) for row in media if row["digest"]}
     num_broken = sum(1 for row in media if row["kind"] == "image" and row["reason"])
     assert len(decoded) == sum(stored.values()) + num_broken
     decoded.clear()
     late = shutil.copytree(early, tmp_path / "late", ignore=shutil.ignore_patterns("measures"))
-    measure_folder(str(late), PIXEL)
+    measure_folder(str(late), (*PIXEL, *CODES))
     assert len(decoded) == sum(stored.values())
 
 
@@ -223,8 +223,8 @@ def test_more_media_than_a_batch(
 ) -> None:
     late = shutil.copytree(early, tmp_path / "late", ignore=shutil.ignore_patterns("measures"))
     monkeypatch.setattr(pixel_scores, "_BATCH_ROWS", 3)
-    measure_folder(str(late), PIXEL)
-    for name in PIXEL:
+    measure_folder(str(late), (*PIXEL, *CODES))
+    for name in (*PIXEL, *CODES):
         assert _rows(late, name) == _rows(early, name)
 
 

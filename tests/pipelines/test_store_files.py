@@ -13,6 +13,7 @@ import fsspec
 import pytest
 
 from manifests import storage
+from pipelines import store_files
 from pipelines.cli import mixture
 from pipelines.store import mark_used
 from pipelines.store_files import scan, summary
@@ -32,6 +33,7 @@ FOREIGN = (
     "downloads/mine.zip",
     "weights/mine.bin",
     "tokenizers/mine.json",
+    "near/mine/000000/done.json",
 )
 
 
@@ -58,6 +60,9 @@ def facts() -> dict[str, bytes]:
         f"weights/{KEYS[1] * 4}/config.json": b"x",
         f"weights/{KEYS[1] * 4}/model.safetensors": b"x" * 6,
         f"tokenizers/{KEYS[2] * 4}.json": b"x" * 3,
+        f"near/image-{KEYS[0]}/000000/codes-00000.arrow": b"x" * 4,
+        f"near/image-{KEYS[0]}/000000/done.json": b"{}",
+        f"near/image-{KEYS[0]}/000001/done.json": b"{}",
         f"downloads/{KEYS[0] * 2}-7-big.zip": b"x" * 7,
         f"downloads/{KEYS[1] * 2}-9-other.zip.part": b"x",
     }
@@ -102,6 +107,7 @@ def test_what_is_there(store: str, capsys: Printed) -> None:
         "downloads": (1, 0, 0, 1),
         "magpie": (2, 5, 3, 1),
         "models": (3, 0, 0, 0),
+        "near": (1, 0, 0, 0),
         "the_cauldron": (1, 5, 0, 0),
     }
     size = sum(len(data) for path, data in facts().items() if "/magpie/" in path)
@@ -125,6 +131,7 @@ INCOMPLETE = [
     f"rows/magpie/a_b/{KEYS[2]}",
     f"benchmarks/mmlu_pro-{KEYS[1]}",
 ]
+NEAR = f"near/image-{KEYS[0]}"
 OPTIONS: list[tuple[list[str], list[str]]] = [
     ([], INCOMPLETE),
     (
@@ -141,8 +148,10 @@ OPTIONS: list[tuple[list[str], list[str]]] = [
             f"rows/the_cauldron/ai2d/{KEYS[0]}",
             *(f"benchmarks/mmlu_pro-{key}" for key in KEYS[:2]),
             *MODELS,
+            NEAR,
         ],
     ),
+    (["--source", "near"], [NEAR]),
     (["--source", "models"], MODELS),
 ]
 
@@ -159,6 +168,25 @@ def test_what_is_removed(
     gone = {path for path in before if any(f"{path}/".startswith(f"{r}/") for r in removed)}
     assert set(storage.list_files(store)) == set(before) - gone
     assert set(FOREIGN) <= set(storage.list_files(store))
+
+
+def test_a_kill_while_pairs_are_removed_leaves_whole_steps(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step goes first, and of each its record: what is left is what was known before."""
+    (entry,) = [entry for entry in scan(store) if entry.kind == "near"]
+
+    def killed(uri: str) -> None:
+        storage.remove_tree(uri)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store_files, "remove_tree", killed)
+        store_files.remove(store, entry)
+    left = [path for path in storage.list_files(store) if path.startswith(NEAR)]
+    assert left == [f"{NEAR}/000000/codes-00000.arrow", f"{NEAR}/000000/done.json"]
+    store_files.remove(store, entry)
+    assert not storage.exists(storage.join(store, NEAR))
 
 
 def test_a_build_that_reads_facts_keeps_them(tmp_path: Path, capsys: Printed) -> None:

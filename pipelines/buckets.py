@@ -221,7 +221,7 @@ def _drop_near(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         fate=pl.lit(Fate.DUPLICATE.value),
         stage=pl.lit(Stage.DEDUPLICATE.value),
         rule=pl.lit(NEAR_RULE),
-        value=pl.format("similarity={}", pl.col("near_value").round(3)),
+        value="near_value",
         matched_code="near_code",
         hi="near_hi",
         lo="near_lo",

@@ -85,12 +85,18 @@ class StageProgress:
     """One stage's progress over its tasks, a line a group; use as a context manager."""
 
     def __init__(
-        self, console: Console, stage: str, tasks: Iterable[Task], unit: Unit = "bytes"
+        self,
+        console: Console,
+        stage: str,
+        tasks: Iterable[Task],
+        unit: Unit = "bytes",
+        is_step: bool = False,
     ) -> None:
-        """`unit` is what the tasks' weights count."""
+        """`unit` is what the tasks' weights count; a step that was short leaves no line."""
         self._console = console
         self._stage = stage
         self._unit = unit
+        self._is_step = is_step
         self._totals: dict[str, int] = {}
         for task in tasks:
             self._totals[task.group] = self._totals.get(task.group, 0) + task.weight
@@ -129,7 +135,8 @@ class StageProgress:
         self._memory.stop()
         if self._bars:
             self._bars.stop()
-        if error is None and self._totals:
+        is_short = time.monotonic() - self._started < _PLAIN_INTERVAL_S
+        if error is None and self._totals and not (self._is_step and is_short):
             self._print("done")
 
     def advance(self, task: Task) -> None:

@@ -233,7 +233,7 @@ def _facts(
     cut = cut_parts(curated)
     run = partial(runner.run, unit="rows", is_small=num_rows(curated) < SMALL_ROWS)
     parts = _judge(run, cut, judges, made)
-    opened = _without_near(run, parts, judges, options.store, made)
+    opened = _without_near(partial(run, is_step=True), parts, judges, options.store, made)
     gathered = _gather(run, parts, opened, judges, made, options.memory_bytes)
     return keep_facts(options.store, key, gathered)
 

@@ -32,6 +32,7 @@ class Runner:
         downloads: Downloads | None = None,
         unit: Unit = "bytes",
         is_small: bool = False,
+        is_step: bool = False,
     ) -> list[dict[str, Any]]:
         """Results in the order in which tasks end; `unit` is of their weights.
 
@@ -41,10 +42,10 @@ class Runner:
         if not tasks:
             return []
         if is_small and self._engine is None:
-            return self._run(InlineEngine(), stage, tasks, downloads, unit)
+            return self._run(InlineEngine(), stage, tasks, downloads, unit, is_step)
         if self._engine is None:
             self._engine = self._start()
-        return self._run(self._engine, stage, tasks, downloads, unit)
+        return self._run(self._engine, stage, tasks, downloads, unit, is_step)
 
     def close(self) -> None:
         if self._engine is not None:
@@ -64,9 +65,10 @@ class Runner:
         tasks: Sequence[Task],
         downloads: Downloads | None,
         unit: Unit,
+        is_step: bool,
     ) -> list[dict[str, Any]]:
         results = []
-        with StageProgress(self._console, stage, tasks, unit) as progress:
+        with StageProgress(self._console, stage, tasks, unit, is_step) as progress:
             for task, result in engine.run(tasks):
                 progress.advance(task)
                 if downloads is not None:

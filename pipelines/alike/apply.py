@@ -22,8 +22,8 @@ from pipelines.flat import Ints
 from pipelines.scratch import frame, read_batch, write_frame
 
 _MEMORY = 1 << 30
-# What open rows have of it: the code and id of the row that is kept for them, how alike it is, and
-# whether their media are other ones than those that stand for them.
+# What open rows have of it: the code and id of the row that is kept for them, how alike both are as
+# text, and whether their media are other ones than those that stand for them.
 NEAR_FACTS = ("near_code", "near_hi", "near_lo", "near_value", "copied")
 
 
@@ -60,8 +60,9 @@ def run_apply_task(task: ApplyTask) -> dict[str, Any]:
     """Task: write opened-*.arrow; returns its path."""
     rows = frame([read_batch(keyed_path(task.scratch, task.number))])
     row, match, jaccard = _gone(task)
-    mine = task.numbers.take(row, ["at", "hi", "lo"])
-    kept = task.numbers.take(match, ["code", "hi", "lo", "key"])
+    mine = task.numbers.take(row, ["at", "hi", "lo", "told"])
+    kept = task.numbers.take(match, ["code", "hi", "lo", "key", "told"])
+    similarity = pl.Series([f"similarity={round(value, 3)}" for value in jaccard.tolist()])
     near = pl.DataFrame(
         {
             "at": mine["at"],
@@ -69,9 +70,12 @@ def run_apply_task(task: ApplyTask) -> dict[str, Any]:
             "near_hi": kept["hi"],
             "near_lo": kept["lo"],
             "near_key": kept["key"],
-            "near_value": jaccard,
+            "near_value": similarity.cast(pl.String),
+            "told": mine["told"].zip_with(mine["told"].is_not_null(), kept["told"]),
         }
     )
+    shown = pl.concat_str("near_value", "told", separator=" ", ignore_nulls=True)
+    near = near.with_columns(near_value=shown).drop("told")
     # Of the same content as what is kept: a copy, and no near duplicate.
     is_copy = (near["near_hi"] == mine["hi"]) & (near["near_lo"] == mine["lo"])
     rows = rows.join(near.filter(~is_copy), on="at", how="left", maintain_order="left")

@@ -20,7 +20,7 @@ from mixtures.likeness import NearText
 from mixtures.recipe import Recipe
 from pipelines.alike.files import near_path
 from pipelines.alike.keys import keyed_path
-from pipelines.alike.media import Classes, row_media
+from pipelines.alike.media import Classes, row_media, row_told
 from pipelines.alike.texts import near_text, read_text_facts
 from pipelines.engine import Task
 from pipelines.flat import Ints, Lists, owners
@@ -122,6 +122,7 @@ def run_facts_task(task: FactsTask) -> dict[str, Any]:
         priority=pl.Series(np.array(task.preference.priority, np.int32)[code]),
         order=pl.Series(np.array(task.preference.order, np.int32)[code]),
         pixels=pl.Series(_pixels(task, media)),
+        told=row_told(task.scratch, task.number, task.classes, media),
         num_words=pl.Series(facts.num_words.astype(np.int32)),
         text=pl.Series(mixed(facts.codes ^ salt)),
         **{

@@ -1,7 +1,7 @@
 """Media by their classes: which one stands for each, as far as rows are concerned.
 
 classes.arrow   one row a medium that another stands for: `same` where it is the same picture or
-                clip, `like` where it may be a part of it
+                clip, `like` where it may be a part of it; `told` says how alike they are
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipelines.alike.files import near_path
+from pipelines.flat import Lists, owners
 from pipelines.ids import bytes_table
 from pipelines.part_files import media_path
 from pipelines.scratch import frame, read_batch, write_frame
@@ -30,24 +31,40 @@ class Classes:
 
     @classmethod
     def write(cls, scratch: str, found: pl.DataFrame) -> Classes:
-        """`found` has digest, same and like, 32 bytes each."""
+        """`found` is what `near_media.media_classes` gives."""
         if found.is_empty():
             return cls()
         path = near_path(scratch, "classes.arrow")
-        write_frame(path, found.select("digest", "same", "like"))
+        told = pl.concat_str("rule", "value", separator=" ").str.strip_chars()
+        write_frame(path, found.select("digest", "same", "like", told=told))
         return cls(path)
 
 
 def row_media(scratch: str, number: int, classes: Classes, by: Literal["same", "like"]) -> Digests:
     """Of each of a part's media the digest, 32 bytes, of what stands for it; zeros: not usable."""
-    batch = read_batch(media_path(scratch, number), ["digest"])
-    own = batch.column("digest")
+    own = read_batch(media_path(scratch, number), ["digest"]).column("digest")
     if classes.path is not None:
-        table = frame([read_batch(classes.path, ["digest", by])])
-        mine = pl.DataFrame({"digest": pl.from_arrow(own.cast(pa.binary()))})
-        found = mine.join(table, on="digest", how="left", maintain_order="left")
+        found = _looked_up(own, classes.path, by)
         stands = found.select(pl.coalesce(by, "digest")).to_series().to_arrow()
         own = stands.cast(pa.binary()).cast(pa.binary(32))
     digests = np.zeros((len(own), 32), np.uint8)
     digests[own.is_valid().to_numpy(False)] = bytes_table(pa.chunked_array([own.drop_null()]))
     return digests
+
+
+def row_told(scratch: str, number: int, classes: Classes, media: Lists) -> pl.Series:
+    """Of each row how alike the first of its media is that another stands for; null: none is."""
+    rows = np.arange(len(media.counts))
+    if classes.path is None:
+        return pl.Series([None] * len(rows), dtype=pl.String)
+    own = read_batch(media_path(scratch, number), ["digest"]).column("digest")
+    told = _looked_up(own, classes.path, "told")["told"].gather(media.values)
+    named = pl.DataFrame({"row": owners(media.counts), "told": told}).drop_nulls("told")
+    first = named.unique("row", keep="first", maintain_order=True)
+    return pl.DataFrame({"row": rows}).join(first, on="row", how="left")["told"]
+
+
+def _looked_up(digests: pa.Array, path: str, name: str) -> pl.DataFrame:
+    table = frame([read_batch(path, ["digest", name])])
+    mine = pl.DataFrame({"digest": pl.from_arrow(digests.cast(pa.binary()))})
+    return mine.join(table, on="digest", how="left", maintain_order="left")

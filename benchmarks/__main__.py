@@ -9,7 +9,7 @@ from pathlib import Path
 # Each is a module with a `main`; a process of its own, so that none measures another's leavings.
 NAMES = (
     *("emit_copy", "curate_datasets", "memory", "json_array", "frames_backends", "tokens"),
-    *("text_duplicates", "text_clusters"),
+    *("text_duplicates", "text_clusters", "contamination"),
     *("text_rules", "image_filters", "false_drops", "pixel_cost", "image_memory"),
     *("mixing", "plan_scale", "remix", "resolve_scale"),
 )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pytest
-from PIL import Image
-from skimage import data
 
 from manifests.ledger import Fate, Stage
 from manifests.storage import write_parquet
@@ -22,8 +19,10 @@ from pipelines.measures import CODES, find
 from pipelines.near.image_codes import image_codes_of
 from pipelines.store import measure_path
 from sources.benchmark_item import BenchmarkItem
+from tests.filters.pictures import picture
 from tests.pipelines.hand_made import Chat, curated, image, write_chats, write_media
 from tests.pipelines.leaks.rows import index_of, item
+from tests.pipelines.near.near_clips import encoded
 
 LONG = "How many crates does the captain of the green barge carry to the harbour each week?"
 SHORT = "How old is the barge?"
@@ -31,19 +30,13 @@ GENERIC = "What is in the image?"
 FILLER = "On the quay a clerk counts what is brought ashore and writes it into his book. "
 
 
-def _picture(photo: Any, quality: int) -> bytes:
-    held = BytesIO()
-    Image.fromarray(photo).save(held, "JPEG", quality=quality)
-    return held.getvalue()
-
-
-def _shown(place: int, question: str, picture: bytes) -> BenchmarkItem:
+def _shown(place: int, question: str, data: bytes) -> BenchmarkItem:
     return BenchmarkItem(
         benchmark="shown",
         place=f"val/{place}",
         question=question,
         answer="It is.",
-        images=(picture,),
+        images=(data,),
     )
 
 
@@ -69,10 +62,10 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Joined, IndexSet]:
     folder = tmp_path_factory.mktemp("leaks")
     quiz = [item(0, LONG, answer="Ninety crates."), item(1, SHORT, answer="9"), item(2, "Is it?")]
     index_of(folder / "quiz", quiz)
-    index_of(folder / "shown", [_shown(4, GENERIC, _picture(data.chelsea(), 95))], "shown")
+    index_of(folder / "shown", [_shown(4, GENERIC, encoded(picture("chelsea"), 95))], "shown")
     media = write_media(folder / "media", image("cat.jpg"), image("cup.jpg"))
-    pictures = [_picture(photo, 60) for photo in (data.chelsea(), data.coffee())]
-    codes = [image_codes_of(picture).row() for picture in pictures]
+    pictures = [encoded(picture(name), 60) for name in ("chelsea", "coffee")]
+    codes = [image_codes_of(data).row() for data in pictures]
     for name in CODES:
         measure = find(name)
         seen = [row if name == "image_codes" else {} for row in codes]

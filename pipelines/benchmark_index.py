@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from manifests.benchmark_cards import BenchmarkCard, benchmark_cards
-from manifests.errors import UsageError
+from manifests.errors import SourceError, UsageError
 from manifests.ids import key_digest
 from manifests.storage import exists, filesystem, is_local, join, list_files, read_json
 from pipelines.engine import Task
@@ -26,6 +28,8 @@ from sources.benchmarks import READER_VERSION, Split, find_splits, read_items
 from sources.cache import DownloadCache
 from sources.root import FileRef, Root
 
+# A listing of the Hub takes a second or so, and every build asks for some thirty.
+_AT_ONCE = 8
 # An item's pictures, or its clip, and the hashes of all items.
 _TASK_MEMORY = 1 << 30
 
@@ -108,6 +112,27 @@ def find_index(
         root = replace(root, cache=cache)
     index = Index(card.name, join(folder, f"{card.name}-{key}"), key, root.revision)
     return Work(index, root, sum(file.size for file in set(files)))
+
+
+def find_indexes(
+    folder: str,
+    cards: Iterable[BenchmarkCard],
+    mirror: str | None,
+    cache: DownloadCache | None = None,
+) -> tuple[list[Work], dict[str, str]]:
+    """As `find_index`, of several at a time: those found, in order; of the others why not."""
+
+    def find(card: BenchmarkCard) -> Work | str:
+        try:
+            return find_index(folder, card, mirror, cache)
+        except SourceError as error:
+            return str(error)
+
+    cards = list(cards)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(zip(cards, pool.map(find, cards), strict=True))
+    works = [work for _, work in found if isinstance(work, Work)]
+    return works, {card.name: why for card, why in found if isinstance(why, str)}
 
 
 def _root(card: BenchmarkCard, mirror: str | None) -> Root:

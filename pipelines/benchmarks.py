@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.console import Console
+
 from manifests.benchmark_cards import BenchmarkCard, benchmark_card, benchmark_cards
 from manifests.cards import SourceCard
-from manifests.errors import SourceError, UnavailableError
+from manifests.errors import UnavailableError
 from manifests.schema import Modality
 from manifests.storage import join
 from mixtures.recipe import Recipe
-from pipelines.benchmark_index import Index, Work, check_folder, find_index, index_task, made_index
+from pipelines.benchmark_index import (
+    Index,
+    Work,
+    check_folder,
+    find_indexes,
+    index_task,
+    made_index,
+)
 from pipelines.downloads import downloads_folder
 from pipelines.leaks.index_set import IndexRef, IndexSet
 from pipelines.options import BuildOptions
@@ -79,14 +88,24 @@ def _modalities(recipe: Recipe, cards: Mapping[str, SourceCard]) -> set[Modality
     }
 
 
-def check_benchmarks(recipe: Recipe, options: BuildOptions) -> None:
-    """UsageError for a benchmark that there is not, named by the recipe or on the command line."""
+def check_benchmarks(recipe: Recipe, options: BuildOptions, console: Console) -> None:
+    """UsageError for a benchmark that there is not, named by the recipe or on the command line.
+
+    Options that change nothing are told.
+    """
     if _is_named(recipe):
         wanted_benchmarks(recipe, {})
     for name in options.no_decontaminate or ():
         benchmark_card(name, "--no-decontaminate")
     if options.benchmarks is not None:
         check_folder(options.benchmarks)
+    is_asked = options.benchmarks is not None or options.no_decontaminate is not None
+    if recipe.decontaminate is None and is_asked:
+        console.print(
+            f"recipe {recipe.name} is held against no benchmark: --benchmarks and "
+            "--no-decontaminate change nothing",
+            soft_wrap=True,
+        )
 
 
 def _is_named(recipe: Recipe) -> bool:
@@ -102,26 +121,24 @@ def open_benchmarks(
     """
     wanted = wanted_benchmarks(recipe, cards)
     off = _switched_off(wanted, options.no_decontaminate)
-    held: list[Index] = []
-    works: list[Work] = []
-    missing: dict[str, str] = {}
-    for card in wanted:
-        if card.name in off:
-            continue
-        made = made_index(options.benchmarks, card) if options.benchmarks is not None else None
-        if made is not None:
-            held.append(made)
-            continue
-        try:
-            work = find_index(_folder(options), card, options.mirror, _cache(options))
-        except SourceError as error:
-            missing[card.name] = str(error)
-            continue
-        held.append(work.index)
-        works += [] if work.index.is_made else [work]
+    asked = [card for card in wanted if card.name not in off]
+    shared = _shared(asked, options.benchmarks)
+    others = [card for card in asked if card.name not in shared]
+    folder = join(options.store, BENCHMARKS)
+    works, missing = find_indexes(folder, others, options.mirror, _cache(options))
     if missing:
         raise UnavailableError(_all_missing(missing, options))
-    return Benchmarks(tuple(held), tuple(sorted(off)), tuple(works))
+    held = shared | {work.index.name: work.index for work in works}
+    todo = tuple(work for work in works if not work.index.is_made)
+    return Benchmarks(tuple(held[card.name] for card in asked), tuple(sorted(off)), todo)
+
+
+def _shared(cards: Iterable[BenchmarkCard], folder: str | None) -> dict[str, Index]:
+    """By name, those whose index lies in the folder that was named."""
+    if folder is None:
+        return {}
+    found = {card.name: made_index(folder, card) for card in cards}
+    return {name: index for name, index in found.items() if index is not None}
 
 
 def make_indexes(works: Sequence[Work], runner: Runner) -> None:
@@ -134,10 +151,6 @@ def _switched_off(wanted: Iterable[BenchmarkCard], asked: Collection[str] | None
     if asked is None:
         return set()
     return {card.name for card in wanted if not asked or card.name in asked}
-
-
-def _folder(options: BuildOptions) -> str:
-    return join(options.store, BENCHMARKS)
 
 
 def _cache(options: BuildOptions) -> DownloadCache | None:
@@ -153,7 +166,7 @@ def _all_missing(missing: Mapping[str, str], options: BuildOptions) -> str:
     more = f"; and {len(missing) - _TOLD} more" if len(missing) > _TOLD else ""
     put = f"put them below the mirror {options.mirror}, " if options.mirror else ""
     return (
-        f"the mixture cannot be held against {len(missing)} benchmarks, {names} ({reasons}{more}): "
+        f"the mixture cannot be held against these benchmarks: {names} ({reasons}{more}); "
         f"{put}name a shared index with --benchmarks DIR (`mixture benchmarks build DIR` makes "
         f"one), or build without them: --no-decontaminate {names}"
     )

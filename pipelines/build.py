@@ -104,7 +104,7 @@ def open_job(options: BuildOptions, console: Console) -> Job:
         recipe = recipe.model_copy(update={"seed": options.seed})
     catalog = open_catalog(recipe, Path(options.recipe).parent)
     _check(recipe, catalog)
-    check_benchmarks(recipe, options)
+    check_benchmarks(recipe, options, console)
     recipe, missing = _without_unavailable(recipe, options, console)
     recipe = bind_models(recipe, parse_rules(recipe), options.store)
     console.print(f"recipe {recipe.name}, store {options.store}, out {options.out}", soft_wrap=True)

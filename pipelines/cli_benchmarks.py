@@ -6,9 +6,9 @@ import argparse
 
 from rich.console import Console
 
-from manifests.benchmark_cards import BenchmarkCard, benchmark_card, benchmark_cards
-from manifests.errors import SourceError, UnavailableError, UsageError
-from pipelines.benchmark_index import Index, Work, find_index
+from manifests.benchmark_cards import benchmark_card, benchmark_cards
+from manifests.errors import UnavailableError, UsageError
+from pipelines.benchmark_index import Index, find_indexes
 from pipelines.cli_sources import print_json
 from pipelines.progress import human_bytes
 
@@ -64,7 +64,7 @@ def _build(args: argparse.Namespace, console: Console) -> int:
     if args.mirror is not None:
         check_mirror(args.mirror)
     cards = [benchmark_card(name, "mixture benchmarks build") for name in dict.fromkeys(args.names)]
-    works, missing = _find(cards or list(benchmark_cards().values()), args.dir, args.mirror)
+    works, missing = find_indexes(args.dir, cards or benchmark_cards().values(), args.mirror)
     if missing and (cards or not works):
         raise UnavailableError("; ".join(missing.values()))
     options = BuildOptions(recipe="", out=args.dir, store=args.dir, mirror=args.mirror)
@@ -77,18 +77,6 @@ def _build(args: argparse.Namespace, console: Console) -> int:
     for why in missing.values():
         console.print(f"not indexed: {why}", soft_wrap=True)
     return 0
-
-
-def _find(
-    cards: list[BenchmarkCard], folder: str, mirror: str | None
-) -> tuple[list[Work], dict[str, str]]:
-    works, missing = [], {}
-    for card in cards:
-        try:
-            works.append(find_index(folder, card, mirror))
-        except SourceError as error:
-            missing[card.name] = str(error)
-    return works, missing
 
 
 def _report(console: Console, indexes: list[Index]) -> None:

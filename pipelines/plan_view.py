@@ -174,8 +174,8 @@ def _benchmarks(view: PlanView) -> Iterator[str]:
     if held:
         yield f"held against {len(held)} benchmarks: {', '.join(held)}"
     if view.to_index:
-        size = human_bytes(sum(view.to_index.values()))
-        yield f"indexes to be made of {', '.join(view.to_index)}: {size} to read"
+        total = human_bytes(sum(view.to_index.values()))
+        yield f"indexes to be made of {', '.join(view.to_index)}: {total} to read"
     if view.not_held_against:
         yield f"not held against {', '.join(view.not_held_against)}"
 

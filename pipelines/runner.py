@@ -52,7 +52,8 @@ class Runner:
 
     def _start(self) -> Engine:
         options = self._options
-        folders = [f for f in (options.store, options.out, options.mirror) if f is not None]
+        named = (options.store, options.out, options.mirror, options.benchmarks)
+        folders = [folder for folder in named if folder is not None]
         folders += [folder for _, folder in options.media]
         return make_engine(options.engine, options.workers, options.ray_address, folders)
 

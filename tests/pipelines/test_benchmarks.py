@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from manifests.cards import load_card
 from manifests.errors import SourceError, UnavailableError, UsageError
 from mixtures.recipe import Recipe
 from mixtures.recipe_file import load_recipe, parse_recipe
-from pipelines.benchmark_index import find_index, make_index
+from pipelines.benchmark_index import find_index, index_task, make_index
 from pipelines.benchmarks import Benchmarks, check_benchmarks, open_benchmarks, wanted_benchmarks
 from pipelines.build import build
 from pipelines.cli import build_mixture, mixture
@@ -35,6 +36,7 @@ from pipelines.samples.truth import Truth
 from sources.benchmarks import read_items
 from sources.root import Root
 from tests.hub import COMMIT, Hub, serve
+from tests.pipelines.trees import tree_digests
 
 NAMED = ("chartqa", "gsm8k", "math")
 RECIPE = """
@@ -101,6 +103,12 @@ def test_every_benchmark_can_be_read_from_its_samples(name: str, tmp_path: Path)
         assert sum(bool(item.videos) for item in items) == len(items) - without
 
 
+def test_samples_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        _write(tmp_path / name, "chartqa", "gpqa", "video_mme", "mmmu")
+    assert tree_digests(tmp_path / "one") == tree_digests(tmp_path / "two")
+
+
 def test_all_is_what_rows_could_be_a_leak_of() -> None:
     texts = _recipe("decontaminate: {}")
     names = {card.name for card in wanted_benchmarks(texts, {"magpie": load_card("magpie")})}
@@ -112,14 +120,18 @@ def test_all_is_what_rows_could_be_a_leak_of() -> None:
 
 
 def test_wrong_names_and_folders(tmp_path: Path, mirror: Path) -> None:
-    options = _options(tmp_path, mirror)
+    options, said = _options(tmp_path, mirror), StringIO()
+    quiet = Console(file=said, width=200)
     wrong = _recipe("decontaminate: {benchmarks: [gsm8]}")
     with pytest.raises(UsageError, match="talks, decontaminate: there is no benchmark 'gsm8'"):
-        check_benchmarks(wrong, options)
+        check_benchmarks(wrong, options, quiet)
     with pytest.raises(UsageError, match="--no-decontaminate: there is no benchmark 'x'"):
-        check_benchmarks(_recipe(), replace(options, no_decontaminate=("x",)))
+        check_benchmarks(_recipe(), replace(options, no_decontaminate=("x",)), quiet)
     with pytest.raises(UsageError, match="--benchmarks /none: there is no such folder"):
-        check_benchmarks(_recipe(), replace(options, benchmarks="/none"))
+        check_benchmarks(_recipe(), replace(options, benchmarks="/none"), quiet)
+    assert said.getvalue() == ""
+    check_benchmarks(_recipe(""), replace(options, no_decontaminate=()), quiet)
+    assert "recipe talks is held against no benchmark" in said.getvalue()
 
 
 # --- indexes ----------------------------------------------------------------------------------
@@ -130,7 +142,8 @@ def test_an_index_is_made_once_and_named_by_what_it_is_of(tmp_path: Path, mirror
     first = _open(options)
     assert _names(first) == (list(NAMED), list(NAMED), [])
     for work in first.work:
-        make_index(work)
+        task = pickle.loads(pickle.dumps(index_task(work)))  # as Ray sends it
+        task.function(*task.args)
     again = _open(options)
     assert again.held == first.held and again.work == ()
     assert again.pins == {f"benchmark:{i.name}": f"{i.key}@main" for i in again.held}
@@ -180,7 +193,7 @@ def test_all_that_cannot_be_had_are_named_at_once(tmp_path: Path, mirror: Path) 
     with pytest.raises(UnavailableError) as caught:
         _open(_options(tmp_path, part))
     said = str(caught.value)
-    assert said.startswith("the mixture cannot be held against 2 benchmarks, chartqa,math (")
+    assert said.startswith("the mixture cannot be held against these benchmarks: chartqa,math (")
     assert "benchmark math has no file like */test-*.parquet at" in said
     assert "--benchmarks DIR" in said and said.endswith("--no-decontaminate chartqa,math")
     options = replace(_options(tmp_path, part), no_decontaminate=("chartqa", "math"))
@@ -247,7 +260,7 @@ def test_nothing_is_pulled_where_a_benchmark_is_missing(
     words = f"--recipe {talks.recipe} --mirror {talks.mirror} --store {talks.store} --engine inline"
     assert build_mixture([*words.split(), "--out", talks.out]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "cannot be held against 1 benchmarks, math (" in said
+    assert "cannot be held against these benchmarks: math (" in said
     assert not Path(talks.store).exists() or not list(Path(talks.store).rglob("done.json"))
     plan = preview(talks, Console(file=StringIO()))
     assert plan.refusal.endswith("--no-decontaminate math") and plan.plan is None

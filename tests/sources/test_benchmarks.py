@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from manifests.benchmark_cards import BenchmarkCard
 from manifests.errors import SchemaDriftError, SourceError, UnavailableError
@@ -135,6 +137,38 @@ def test_answers(
     assert (item.question, item.choices, item.answer) == ("What?", choices, answer)
     assert item.place == f"{name.partition('-')[0].partition('.')[0]}/0"
     assert skipped == {}
+
+
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+_ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"q": _TEXTS, "c": st.lists(_TEXTS, max_size=4), "a": st.integers(-2, 5)}
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=25)
+@given(rows=_ROWS)
+def test_what_is_read_does_not_depend_on_the_format(
+    rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever the texts are; a row without a question is skipped, and keeps its number."""
+    rows = [{"q": "First?", "c": ["p"], "a": 0}, *rows]
+    fields = {"question": ["q"], "choices": ["c"], "answer": "a", "answer_is": "index"}
+    found = []
+    for name in ("t.parquet", "t.jsonl", "t.json"):
+        folder = tmp_path_factory.mktemp("formats")
+        _write(folder / name, rows)
+        found.append(_read(_card(fields, name), folder))
+    assert found[0] == found[1] == found[2]
+    items, skipped = found[0]
+    assert len(items) + skipped.get("question_missing", 0) == len(rows)
+    for item in items:
+        row = rows[int(item.place.removeprefix("t/"))]
+        right = row["c"][row["a"]] if 0 <= row["a"] < len(row["c"]) else ""
+        assert (item.question, list(item.choices), item.answer) == (row["q"], row["c"], right)
 
 
 def test_files_of_a_split_count_on_and_others_are_not_read(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from pipelines.near_sorts import PAIRS, Sort
 from pipelines.scratch import frame, read_batch, write_frame, write_table
 from pipelines.store import measure_path
 
-# Nodes of a block: at 8 hashes each, two millions of them, and some 600 MB for a task.
+# Nodes of a block: at 8 hashes each two millions, and 1.3 GB for a task over two of them.
 BLOCK_NODES = 1 << 18
 _BATCH_ROWS = 4096
 

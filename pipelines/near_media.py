@@ -39,7 +39,8 @@ Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
 
 _SEEN_MEMORY = 512 << 20
 _CODES_MEMORY = 512 << 20
-_PAIRS_MEMORY = 1 << 30
+# 1,290 MB seen, with two full blocks.
+_PAIRS_MEMORY = 1536 << 20
 SEEN_ROWS = 1 << 19
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 import sources
 from pipelines.upstream import make_root
@@ -33,6 +35,22 @@ def read_truth(mirror: Path) -> dict[Place, dict[str, Any]]:
 def place_of(entry: dict[str, Any]) -> Place:
     """The place that an entry of the truth, or what it matched, names."""
     return entry["source"], entry["subset"], entry["file"], entry["row"], entry["group"]
+
+
+def settled(planted: Sequence[dict[str, Any]], ledger: pl.DataFrame) -> list[dict[str, Any]]:
+    """The same; of two that are one, the one that went stands as the copy of the other.
+
+    Which of them stays is decided by sources' preference, pixels, licences and ids.
+    """
+    fates = {place_of(row): row["fate"] for row in ledger.to_dicts()}
+    found = []
+    for entry in planted:
+        other = entry["matched"]
+        if other and fates[place_of(entry)] != "duplicate_of" == fates[place_of(other)]:
+            places = {name: entry[name] for name in other}
+            entry = {**entry, **other, "matched": places}
+        found.append(entry)
+    return found
 
 
 def read_rows(mirror: Path, name: str) -> Iterator[tuple[Place, Draft | Rejected]]:

@@ -16,6 +16,7 @@ import av
 import pyarrow.parquet as pq
 from PIL import Image
 
+from manifests.benchmark_cards import benchmark_cards
 from pipelines.samples.archives import split_zip
 from pipelines.samples.kit import writers
 from sources import get
@@ -25,6 +26,7 @@ from tests.pipelines.trees import tree_digests
 
 def test_file_names_are_upstreams(samples: Path) -> None:
     others = ("HuggingFaceM4", *(repo for writer in writers().values() for repo in writer.repos))
+    others += tuple(card.repo for card in benchmark_cards().values())
     files = [name for name in tree_digests(samples) if not name.startswith(others)]
     video = "lmms-lab/LLaVA-Video-178K"
     academic = f"{video}/0_30_s_academic_v0_1/0_30_s_academic"

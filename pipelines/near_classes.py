@@ -1,7 +1,8 @@
 """Which media stand for which: from pairs, and the order in which copies are preferred.
 
-`same`: the same picture, or the same clip from end to end. `like`: also a clip that is a part of
-another. Each is walked in its order, and what is dropped is verified against one that is kept.
+`same`: the same picture, or the same clip from end to end. `like`: also a picture that is cut or
+mirrored, a page encoded anew, a clip that is a part of another: what is said of one may not hold of
+the other. Each is walked in its order, and what is dropped is verified against one that is kept.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pipelines.flat import Ints
 from pipelines.near.jaccard import Alike
 from pipelines.near.kept import NOBODY, walk
 
+# Rules of pairs that are alike, and not the same.
+_PARTS = ("clip_part", "alike")
 CLASSES = {
     "digest": pl.Binary,
     "same": pl.Binary,
@@ -38,7 +41,8 @@ def media_classes_of(seen: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     first = first.with_columns(pl.col("c").cast(pl.Int64))
     pairs = _numbered(pairs, first)
     rank = np.arange(first.height)
-    same_c = _walked(pairs.filter(pl.col("rule") != "clip_part"), rank, rank)
+    whole = ~pl.col("rule").is_in(_PARTS)
+    same_c = _walked(pairs.filter(whole), rank, rank)
     like_c = _walked(pairs, _longest_first(first), np.flatnonzero(same_c == rank))[same_c]
     rows = seen.select("digest", "node").join(first.select("node", "c"), on="node")
     return _told(rows, first["digest"], same_c, like_c, pairs)

@@ -30,6 +30,10 @@ PAIRS = pa.schema(
 )
 
 
+# Photos of which one is cut, mirrored, or in other light; pages and charts encoded anew.
+ALIKE = "alike"
+
+
 @dataclass(frozen=True, slots=True)
 class Sort:
     """Images, or clips: `settings` are all that decides pairs beside codes; it is picklable.
@@ -70,14 +74,14 @@ def _image_pairs(one: pa.Table, other: pa.Table | None, settings: tuple[int, ...
     first = ImageColumns.of_table(one)
     if other is None:
         found = image_pairs.find_pairs(first, first, radius)
-        return _named(one, one, found, image_pairs.RULES, _of_images)
+        return _named(one, one, found, _image_rule, _of_images)
     second = ImageColumns.of_table(other)
     found = image_pairs.find_pairs(first, second, radius)
     back = image_pairs.find_pairs(second, first, radius)
     return pa.concat_tables(
         [
-            _named(one, other, found, image_pairs.RULES, _of_images),
-            _named(other, one, back, image_pairs.RULES, _of_images),
+            _named(one, other, found, _image_rule, _of_images),
+            _named(other, one, back, _image_rule, _of_images),
         ]
     )
 
@@ -86,7 +90,7 @@ def _clip_pairs(one: pa.Table, other: pa.Table | None, settings: tuple[int, ...]
     first = ClipColumns.of_table(one)
     second = first if other is None else ClipColumns.of_table(other)
     found = clip_pairs.find_pairs(first, second)
-    return _named(one, one if other is None else other, found, clip_pairs.RULES, _of_clips)
+    return _named(one, one if other is None else other, found, _clip_rule, _of_clips)
 
 
 _COMPARE: dict[str, Callable[[pa.Table, pa.Table | None, tuple[int, ...]], pa.Table]] = {
@@ -95,11 +99,19 @@ _COMPARE: dict[str, Callable[[pa.Table, pa.Table | None, tuple[int, ...]], pa.Ta
 }
 
 
+def _image_rule(pair: np.void) -> str:
+    return image_pairs.RULES[pair["rule"]] if pair["same"] else ALIKE
+
+
+def _clip_rule(pair: np.void) -> str:
+    return clip_pairs.RULES[pair["rule"]]
+
+
 def _named(
     left: pa.Table,
     right: pa.Table,
     pairs: image_pairs.Pairs,
-    rules: tuple[str, ...],
+    rule: Callable[[np.void], str],
     value: Callable[[np.void], str],
 ) -> pa.Table:
     """Places as nodes; a node and itself are no pair."""
@@ -108,7 +120,7 @@ def _named(
         for table, side in ((left, "left"), (right, "right"))
     )
     rows = [
-        {"one": min(a, b), "other": max(a, b), "rule": rules[pair["rule"]], "value": value(pair)}
+        {"one": min(a, b), "other": max(a, b), "rule": rule(pair), "value": value(pair)}
         for a, b, pair in zip(lefts, rights, pairs, strict=True)
         if a != b
     ]

@@ -5,8 +5,11 @@
     hashes   perceptual hashes within the radius: also cut by up to 5 % or mirrored; one is a photo
 
 A pair is (row of the index, row of the queries). `hashes` looks for what the query shows in
-windows of the index, so that each image is to be in both. What is found for two rows depends on
-their codes alone: not on order, nor on the parts that index and queries are given in.
+windows of the index, so that each image is to be in both. What is said of one ("on the left", "at
+0.31", "48 %") holds of the other where the pair is `same`: two photos that lie alike. It may not
+where one is cut, mirrored or in other light, nor in pages, of which one digit may differ. What is
+found for two rows depends on their codes alone: not on order, nor on the parts that index and
+queries are given in.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ PAIR = np.dtype(
         ("window", np.int8),  # of the index's image, in image_hashes.WINDOWS; 0 but for HASHES
         ("bits", np.int8),  # in which the hashes differ; 0 but for HASHES
         ("correlation", np.float32),  # of the small pictures; 1 for PIXELS
+        ("same", np.bool_),  # what is said of one holds of the other
     ]
 )
 Pairs = npt.NDArray[np.void]
@@ -68,7 +72,7 @@ def find_pairs(index: ImageColumns, queries: ImageColumns, radius: int = MAX_RAD
     found += _verified(index, queries, _by_tiles(index, queries), TILES)
     found += _verified(index, queries, _by_hashes(index, queries, radius), HASHES)
     pairs = np.concatenate(found)
-    order = np.lexsort((pairs["rule"], pairs["right"], pairs["left"]))
+    order = np.lexsort((pairs["rule"], ~pairs["same"], pairs["right"], pairs["left"]))
     return _first_of_each(pairs[order])
 
 
@@ -81,7 +85,7 @@ def first_of_pixels(images: ImageColumns) -> Ints:
 def _pairs(left: Ints, right: Ints, rule: int) -> Pairs:
     pairs = np.zeros(len(left), PAIR)
     pairs["left"], pairs["right"], pairs["rule"] = left, right, rule
-    pairs["correlation"] = 1.0
+    pairs["correlation"], pairs["same"] = 1.0, rule == PIXELS
     return pairs
 
 
@@ -159,11 +163,13 @@ def _holding(
         holds = (correlation >= _LEAST_CORRELATION) & (worst <= _WORST_BLOCK)
         holds &= is_same | (farthest > _WHOLE_EDGE)
         holds &= shapes <= (_CUT_SHAPE if rule == HASHES else _SCALED_SHAPE)
+        same = is_same & ~is_mirrored.ravel() & (shapes <= _SCALED_SHAPE)
     else:
         correlation, apart = unmoved(left, right)
         is_same_size = (one == other).all(axis=1)
         holds = apart <= np.where(is_same_size, _SAME_SIZE_LEVELS, _SCALED_LEVELS)
         holds &= (correlation >= _LEAST_PAGE_CORRELATION) & (shapes <= _SCALED_SHAPE)
+        same = np.zeros(len(pairs), np.bool_)
     pairs = pairs[holds]
-    pairs["correlation"] = correlation[holds]
+    pairs["correlation"], pairs["same"] = correlation[holds], same[holds]
     return pairs

@@ -19,6 +19,7 @@ from mixtures.plan import Plan, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
+from pipelines.alike.stage import near_versions
 from pipelines.alike.texts import plan_text_facts
 from pipelines.benchmarks import Benchmarks, check_benchmarks, make_indexes, open_benchmarks
 from pipelines.catalog import Catalog, open_catalog
@@ -295,6 +296,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
+    pins |= {name: str(version) for name, version in near_versions(job.recipe).items()}
     pins |= job.benchmarks.pins
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest

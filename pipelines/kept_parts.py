@@ -23,7 +23,7 @@ from manifests.storage import exists, is_local, join, local_path, read_json, rem
 from mixtures.policies import BY_CATEGORY, PLAIN
 from mixtures.recipe import Recipe
 from pipelines import pii
-from pipelines.alike import texts
+from pipelines.alike.stage import near_versions
 from pipelines.buckets import Bucket
 from pipelines.curate import CuratedSource
 from pipelines.judges import Judges
@@ -93,8 +93,7 @@ def _without_sizes(recipe: Recipe) -> dict[str, Any]:
     left_out = {"name", "description", "unit", "components", "filter_modules"}
     settings = recipe.model_dump(mode="json", exclude=left_out)
     settings["filters"] = list(settings["filters"].items())  # the first reason counts
-    if recipe.near_duplicates is not None:
-        settings["near_texts"] = texts.VERSION
+    settings |= near_versions(recipe)
     if recipe.policies or recipe.mask_pii:
         settings["policies"] = [settings.get("policies", {}), PLAIN, BY_CATEGORY]
     if recipe.mask_pii:

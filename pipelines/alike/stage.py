@@ -8,6 +8,8 @@ from typing import Any
 from manifests.cards import SourceCard
 from mixtures.likeness import NearText
 from mixtures.recipe import Recipe
+from pipelines import near_sorts
+from pipelines.alike import texts
 from pipelines.alike.apply import apply_tasks
 from pipelines.alike.bands import band_tasks
 from pipelines.alike.facts import Preference, facts_tasks
@@ -28,6 +30,17 @@ Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
 
 _STAGE = "near"
 _USES = ("yes", "unknown", "no")
+
+
+def near_versions(recipe: Recipe) -> dict[str, int]:
+    """Of the rules that near duplicates are found by: others give other rows."""
+    asked = recipe.near_duplicates
+    if asked is None:
+        return {}
+    found = {"near_texts": texts.VERSION} if asked.text is not None else {}
+    if asked.image is not None or asked.video is not None:
+        found["near_media"] = near_sorts.VERSION
+    return found
 
 
 def find_near(

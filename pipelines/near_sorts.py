@@ -17,8 +17,6 @@ from pipelines.near import clip_pairs, image_pairs
 from pipelines.near.clip_columns import ClipColumns
 from pipelines.near.image_columns import ImageColumns
 
-# Bump it when the same codes and settings give other pairs.
-VERSION = 1
 # `value` says how alike the two are, for people.
 PAIRS = pa.schema(
     [

@@ -8,7 +8,6 @@ from typing import Any
 from manifests.cards import SourceCard
 from mixtures.likeness import NearText
 from mixtures.recipe import Recipe
-from pipelines import near_sorts
 from pipelines.alike import texts
 from pipelines.alike.apply import apply_tasks
 from pipelines.alike.bands import band_tasks
@@ -23,7 +22,7 @@ from pipelines.alike.verify import verify_tasks
 from pipelines.alike.walk import label_tasks, num_walks, walk_tasks
 from pipelines.alike.wanted import read_wanted, wanted_tasks
 from pipelines.engine import Task
-from pipelines.near_media import media_classes
+from pipelines.near import MEDIA_VERSION
 from pipelines.parts import Part, subset_codes
 
 Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
@@ -39,7 +38,7 @@ def near_versions(recipe: Recipe) -> dict[str, int]:
         return {}
     found = {"near_texts": texts.VERSION} if asked.text is not None else {}
     if asked.image is not None or asked.video is not None:
-        found["near_media"] = near_sorts.VERSION
+        found["near_media"] = MEDIA_VERSION
     return found
 
 
@@ -77,6 +76,9 @@ def _media(
     assert asked is not None, "what asks for nothing is not here"
     if asked.image is None and asked.video is None:
         return Classes()
+    # It brings Pillow, which a plan does without that has nothing to find.
+    from pipelines.near_media import media_classes
+
     run(_STAGE, wanted_tasks(scratch, parts, preference))
     wanted = read_wanted(scratch, parts)
     found = media_classes(run, wanted, asked, store, near_path(scratch, "media"))

@@ -9,3 +9,6 @@
 
 Pure: arrays in, arrays out. No result depends on the order of what is given or on how it is parted.
 """
+
+# Bump it when the same codes of media and settings give other pairs.
+MEDIA_VERSION = 1

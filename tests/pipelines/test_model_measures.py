@@ -226,6 +226,7 @@ def test_photos_are_scored_from_the_store(photos: Path) -> None:
     assert fates(photos / "strict")["nsfw_score_too_high"] == 1  # coffee, 0.013
 
 
+@pytest.mark.slow
 def test_photos_on_ray_have_the_same_scores(
     photos: Path, ray_engine: RayEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,7 @@ def test_radius_is_the_recipes(tmp_path: Path) -> None:
     assert len(folders) == 2
 
 
+@pytest.mark.slow
 @settings(max_examples=4, phases=[Phase.explicit, Phase.generate])
 @given(
     seed=st.integers(0, 2**32 - 1),

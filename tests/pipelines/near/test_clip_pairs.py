@@ -117,6 +117,7 @@ def test_a_clip_of_minutes_is_found_by_its_few_frames() -> None:
     assert _found([whole], [whole]) == {(0, 0): "clip"}
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.permutations(range(8)), st.integers(1, 7))
 def test_pairs_do_not_depend_on_parts_or_order(order: list[int], cut: int) -> None:

@@ -95,6 +95,7 @@ def test_every_drop_names_a_kept_text_before_it_and_their_true_similarity() -> N
         assert FATES.jaccard_t[text] == plain_jaccard(TEXTS[match], TEXTS[text]) >= 0.8
 
 
+@pytest.mark.slow
 def test_nearly_all_that_could_be_dropped_is() -> None:
     kept = np.flatnonzero(FATES.kept_t & (FACTS.num_words > 0)).tolist()
     left_over = [

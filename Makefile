@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DEMO := demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all check bench
+.PHONY: help setup demo test test-all check bench peers
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -43,3 +43,6 @@ check: $(STAMP) ## format, lint, types, import order
 
 bench: $(STAMP) ## the benchmarks, side by side with their peers
 	$(BIN)/python -m benchmarks
+
+peers: $(STAMP) ## the environments of the benchmarks' peers, some gigabytes
+	$(BIN)/python -m benchmarks.peers

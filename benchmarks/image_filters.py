@@ -1,6 +1,6 @@
 """Filters of images and a hash against Data-Juicer, over the same JPEGs, from files to files.
 
-    DATA_JUICER_PYTHON=/path/to/python python -m benchmarks.image_filters [--sizes 2400 20000]
+    python -m benchmarks.image_filters [--sizes 2400 20000]
 
 Rows are a JPEG of 512 x 384 pixels (`data.photo`) and a line of text each; one in ten is the copy
 of the row before. Data-Juicer, with two processes, has three image filters that need no weights
@@ -40,15 +40,11 @@ from benchmarks.measure import (
     warm,
     work_folder,
 )
+from benchmarks.peers import peer_python, versions
 
 SIZES = (2_400, 20_000)
 TARGET = 5.0
-PEER_PYTHON = "DATA_JUICER_PYTHON"
 _PEER = "Data-Juicer"
-_INSTALL = (
-    "python3.11 -m venv ENV; ENV/bin/pip install py-data-juicer==1.6.1 torch==2.13.0 aiohttp ray "
-    "PyWavelets scikit-learn matplotlib; ENV/bin/pip install --no-deps imagededup==0.3.3.post2"
-)
 _SAME_FILTERS = ("image_bounds", "turn_length", "degenerate_repetition")
 _ALL_FILTERS = (
     *_SAME_FILTERS,
@@ -208,16 +204,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sizes", type=int, nargs=2, default=SIZES)
     parser.add_argument("--runs", type=int, default=NUM_RUNS)
     asked = parser.parse_args(arguments)
-    python = os.environ.get(PEER_PYTHON)
+    print(versions("data-juicer"))
+    python = peer_python("data-juicer")
     if python is None:
-        print(f"{_PEER} is not installed: {_INSTALL}; set {PEER_PYTHON}")
         return 0
     with work_folder() as work:
         folders = {rows: work / str(rows) for rows in sorted(asked.sizes)}
         megabytes = [write_data(folder, rows) / 1e6 for rows, folder in folders.items()]
         for folder in folders.values():
             warm(folder)
-        found = run(folders, python, asked.runs)
+        found = run(folders, str(python), asked.runs)
     made = zip(folders, megabytes, strict=True)
     sizes = " and ".join(f"{rows:,} ({size:.0f} MB)" for rows, size in made)
     report(found, f"image filters: {sizes} images, at least {TARGET} times {_PEER}")

@@ -1,6 +1,6 @@
 """Mixtures by several mixers, of the same sources at the same shares: what was asked, what came.
 
-    MIXING_PYTHON=/path/to/python python -m benchmarks.mixing
+    python -m benchmarks.mixing
 
 Two cases with lognormal token counts: three sources of 40,000, 25,000 and 10,000 rows asked 50, 30
 and 20 %, and the 31 leaves of scale.yaml. MIXING_PYTHON is an environment with mosaicml-streaming
@@ -19,7 +19,6 @@ in a process of its own with the same seed.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -36,17 +35,16 @@ import yaml
 
 from benchmarks.measure import print_table, work_folder
 from benchmarks.mixing_sides import SIDES, Ints
+from benchmarks.peers import absent, peer_python, versions
 from mixtures.recipe_file import load_recipe
 
 SCALE_RECIPE = Path(__file__).with_name("scale.yaml")
-PEERS_PYTHON = "MIXING_PYTHON"
 _ROOT = Path(__file__).resolve().parent.parent
 _THREE = {"first": (40_000, "50%"), "second": (25_000, "30%"), "third": (10_000, "20%")}
 _NESTED_ROWS = 60_000
 _FIRST_PREFIX = 1024
 _TIMEOUT_S = 900
-_INSTALL = "python3.11 -m venv ENV; ENV/bin/pip install torch==2.13.0 mosaicml-streaming litdata"
-_MODULES = {"streaming": "streaming", "litData": "litdata"}
+_PEERS = ("streaming", "litData")
 
 
 @dataclass(frozen=True)
@@ -121,11 +119,11 @@ def _share(part: Mapping[str, Any]) -> Fraction:
 
 
 def python_of(side: str) -> str | None:
-    """The interpreter that a side runs with; None where its package is not to be found."""
-    module = _MODULES.get(side.partition(",")[0])
-    if module is None or importlib.util.find_spec(module):
+    """The interpreter that a side runs with; None where its environment is not there."""
+    if side.partition(",")[0] not in _PEERS:
         return sys.executable
-    return os.environ.get(PEERS_PYTHON)
+    python = peer_python("mixing")
+    return str(python) if python else None
 
 
 def run_side(side: str, made: Made, python: str) -> Ints:
@@ -188,7 +186,7 @@ def report(made: Made, title: str) -> None:
         print(f"   {side}", flush=True)
         python = python_of(side)
         if python is None:
-            rows.append([side, f"not installed: {_INSTALL}; set {PEERS_PYTHON}", *[""] * 7])
+            rows.append([side, absent("mixing"), *[""] * 7])
             continue
         try:
             first, second = (run_side(side, made, python) for _ in range(2))
@@ -203,6 +201,7 @@ def report(made: Made, title: str) -> None:
 
 
 def main() -> None:
+    print(versions("mixing"))
     with work_folder() as work:
         made = three(work / "three")
         sizes = ", ".join(f"{size:,}" for size in made.sizes)

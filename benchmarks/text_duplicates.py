@@ -1,6 +1,6 @@
 """Near duplicates of texts against datatrove and Data-Juicer: what is found, and at what rate.
 
-    DATA_JUICER_PYTHON=/path/to/python python -m benchmarks.text_duplicates [--pairs 400 2000]
+    python -m benchmarks.text_duplicates [--pairs 400 2000]
 
 All sides read the same rows (`benchmarks.planted_texts`) and say which of them they keep, in one
 process, with word 5-grams and 14 bands of 8. A planted pair is found where one of its two texts is
@@ -10,7 +10,7 @@ for no side; of ours and datatrove's also of the signatures alone.
 
 datatrove is told to keep numbers, as ours does. Its hash of texts refuses strings with xxhash 4;
 here it gets the same hash of their bytes. It has its four steps in one process. Without
-DATA_JUICER_PYTHON (see benchmarks/README.md) Data-Juicer is left out.
+its environment (`make peers`) Data-Juicer is left out.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.image_filters import PEER_PYTHON
 from benchmarks.measure import in_process, print_table, work_folder
+from benchmarks.peers import peer_python, versions
 from benchmarks.planted_texts import Planted, base_texts, planted
 from pipelines.near.facts import measure
 from pipelines.near.kept import fates, find
@@ -142,8 +142,8 @@ def _sides() -> dict[str, Callable[[Path, Path], Figures]]:
         return in_process("benchmarks.text_duplicates", "--side", side, str(rows), str(out))
 
     sides = {name: partial(module, name) for name in ("ours 0.8", "ours 0.7", "datatrove")}
-    python = os.environ.get(PEER_PYTHON)
-    return {**sides, "Data-Juicer": partial(_data_juicer, python)} if python else {**sides}
+    python = peer_python("data-juicer")
+    return {**sides, "Data-Juicer": partial(_data_juicer, str(python))} if python else {**sides}
 
 
 def _compare(kind: str, sizes: list[int], bases: list[str]) -> tuple[list[list[str]], Figures]:
@@ -179,6 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
         figures = _ours(ours[side], rows, out) if side in ours else _datatrove(rows, out)
         print(json.dumps(figures))
         return 0
+    print(versions("data-juicer"))
     sizes = sorted(asked.pairs)
     bases = base_texts(sizes[1])
     table: list[list[str]] = []

@@ -10,11 +10,10 @@ from functools import cache
 from importlib import resources
 from typing import Literal, Self
 
-import yaml
-from pydantic import Field, NonNegativeInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
-from manifests.cards import LOADER, License, Strict, Text
-from manifests.errors import CardError, UsageError, invalid_fields, nearest
+from manifests.cards import License, Named, Strict, Text, parse_named
+from manifests.errors import UsageError, nearest
 from manifests.schema import Modality
 
 # What an answer column holds: the text (of a list the first), or which of the choices it is:
@@ -57,10 +56,9 @@ class Fields(Strict):
         return self
 
 
-class BenchmarkCard(Strict):
+class BenchmarkCard(Named):
     """Repo, held-out splits, columns, terms and quirks of one evaluation set."""
 
-    name: Text
     title: Text
     modality: Modality
     repo: Text = Field(description="Hub dataset id")
@@ -102,16 +100,7 @@ class BenchmarkCard(Strict):
 
 def parse_benchmark_card(text: str, name: str) -> BenchmarkCard:
     """The card in YAML `text`, that of benchmark `name`; CardError where it does not hold."""
-    where = f"manifests/benchmarks/{name}.yaml"
-    try:
-        card = BenchmarkCard.model_validate(yaml.load(text, LOADER))
-    except yaml.YAMLError as error:
-        raise CardError(f"{where} is not YAML: {error}") from error
-    except ValidationError as error:
-        raise CardError(f"{where}: {invalid_fields(error)}") from error
-    if card.name != name:
-        raise CardError(f"{where} calls itself {card.name!r}")
-    return card
+    return parse_named(BenchmarkCard, text, name, f"manifests/benchmarks/{name}.yaml")
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -26,7 +26,7 @@ from manifests.errors import CardError, invalid_fields, nearest
 from manifests.schema import Modality
 
 # libyaml reads a card of 85 subsets in 30 ms, PyYAML itself in 300.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Text = Annotated[str, Field(min_length=1)]
 # SPDX ids, LicenseRef-<name>, and expressions of them; an empty license is none.
@@ -46,6 +46,13 @@ FieldKind = Annotated[str, Field(pattern=rf"^{_KIND}(\|{_KIND})*\??$")]
 
 class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Named(Strict):
+    name: Text
+
+
+CardT = TypeVar("CardT", bound=Named)
 
 
 class Subset(Strict):
@@ -68,10 +75,9 @@ class Subset(Strict):
     note: str | None = Field(default=None, description="what a user must know before drawing on it")
 
 
-class SourceCard(Strict):
+class SourceCard(Named):
     """repo, revision, license, gating, citation, subsets and known quirks of one upstream."""
 
-    name: Text
     title: Text
     repo: Text = Field(description="Hub dataset id, or the address of the archive")
     revision: Text = Field(description="commit, tag, or main: resolved once a build")
@@ -186,8 +192,13 @@ def _named(patterns: tuple[str, ...], subset: Subset) -> tuple[str, ...]:
 
 def parse_card(text: str, name: str, where: str) -> SourceCard:
     """The card in YAML `text`, that of source `name`; errors say `where` the text stands."""
+    return parse_named(SourceCard, text, name, where)
+
+
+def parse_named(model: type[CardT], text: str, name: str, where: str) -> CardT:
+    """The card of `model` in YAML `text`; CardError where it does not hold, or is not `name`'s."""
     try:
-        card = SourceCard.model_validate(yaml.load(text, LOADER))
+        card = model.model_validate(yaml.load(text, _LOADER))
     except yaml.YAMLError as error:
         raise CardError(f"{where} is not YAML: {error}") from error
     except ValidationError as error:

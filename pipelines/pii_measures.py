@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.conversation import equals, sum_per
-from manifests.storage import exists, join, open_parquet, read_parquet
+from manifests.storage import join, open_parquet, read_parquet
 from mixtures.recipe import Recipe
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.flat import Bools, Ints, ints
-from pipelines.measures import facts_bytes
+from pipelines.folder_tasks import folder_tasks
 from pipelines.pii import VERSION, mask_messages
 from pipelines.token_measures import SCHEMA, count_turns, text_batches, token_path
 from pipelines.tokenizers import TokenizerRef, load_tokenizer
@@ -47,19 +47,15 @@ def plan_pii_measures(
     """Tasks for the row folders whose masked turns nobody has counted; none if none is masked."""
     if not recipe.mask_pii:
         return []
-    return [
-        Task(
-            name=f"masked {source.name}",
-            group=source.name,
-            function=measure_pii,
-            args=(folder, tokenizer),
-            memory_bytes=_MEMORY,
-            weight=facts_bytes(folder, "sample"),
-        )
-        for source in curated
-        for folder, _ in source.rows
-        if not exists(pii_path(folder, tokenizer))
-    ]
+    return folder_tasks(
+        "masked",
+        curated,
+        "sample",
+        lambda folder: pii_path(folder, tokenizer),
+        measure_pii,
+        (tokenizer,),
+        _MEMORY,
+    )
 
 
 def measure_pii(folder: str, tokenizer: TokenizerRef | None) -> dict[str, Any]:

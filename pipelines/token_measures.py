@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from manifests.ids import key_digest
-from manifests.storage import exists, join, open_ipc, open_parquet, read_parquet
+from manifests.storage import join, open_ipc, open_parquet, read_parquet
 from mixtures.styles import STYLES
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.flat import Bools, Ints
-from pipelines.measures import facts_bytes
+from pipelines.folder_tasks import folder_tasks
 from pipelines.text_counter import TextCounter
 from pipelines.tokenizers import TokenizerRef, load_tokenizer
 from pipelines.turn_texts import TurnTexts
@@ -43,19 +43,15 @@ def plan_token_measures(
     """Tasks for the row folders whose turns this tokenizer (none: nothing does) has not counted."""
     if tokenizer is None:
         return []
-    return [
-        Task(
-            name=f"tokens {source.name}",
-            group=source.name,
-            function=measure_tokens,
-            args=(folder, tokenizer),
-            memory_bytes=_MEMORY,
-            weight=facts_bytes(folder, "sample"),
-        )
-        for source in curated
-        for folder, _ in source.rows
-        if not exists(token_path(folder, tokenizer))
-    ]
+    return folder_tasks(
+        "tokens",
+        curated,
+        "sample",
+        lambda folder: token_path(folder, tokenizer),
+        measure_tokens,
+        (tokenizer,),
+        _MEMORY,
+    )
 
 
 def measure_tokens(folder: str, tokenizer: TokenizerRef) -> dict[str, Any]:

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.conversation import Bools, count_per, equals, flatten, is_document
-from manifests.storage import exists, join, open_parquet, read_parquet
+from manifests.storage import join, open_parquet, read_parquet
 from mixtures.likeness import NearText
 from mixtures.recipe import Recipe
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.flat import offsets
-from pipelines.measures import facts_bytes
+from pipelines.folder_tasks import folder_tasks
 from pipelines.near.facts import Facts, measure_sides
 from pipelines.near.signatures import Banding
 from pipelines.token_measures import text_batches
@@ -47,19 +47,15 @@ def plan_text_facts(curated: Sequence[CuratedSource], recipe: Recipe) -> list[Ta
     asked = near_text(recipe)
     if asked is None:
         return []
-    return [
-        Task(
-            name=f"near {source.name}",
-            group=source.name,
-            function=measure_texts,
-            args=(folder, asked),
-            memory_bytes=_MEMORY,
-            weight=facts_bytes(folder, "sample"),
-        )
-        for source in curated
-        for folder, _ in source.rows
-        if not exists(facts_path(folder, asked))
-    ]
+    return folder_tasks(
+        "near",
+        curated,
+        "sample",
+        lambda folder: facts_path(folder, asked),
+        measure_texts,
+        (asked,),
+        _MEMORY,
+    )
 
 
 def measure_texts(folder: str, asked: NearText) -> dict[str, Any]:

@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.conversation import equals, flatten, is_document
-from manifests.storage import exists, join, open_parquet, read_parquet
+from manifests.storage import join, open_parquet, read_parquet
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.flat import Bools, Ints, offsets
+from pipelines.folder_tasks import folder_tasks
 from pipelines.leaks.index_set import IndexSet
 from pipelines.leaks.lookup import Lookup, open_lookup
 from pipelines.leaks.text_match import RULES, Matches, best, match_asked, match_told
-from pipelines.measures import facts_bytes
 from pipelines.token_measures import text_batches
 
 # Bump it when the same texts and indexes give other files.
@@ -48,19 +48,15 @@ def leaks_path(folder: str, index_set: IndexSet) -> str:
 
 def plan_text_leaks(curated: Sequence[CuratedSource], index_set: IndexSet) -> list[Task]:
     """Tasks for the row folders that nobody has held against this set."""
-    return [
-        Task(
-            name=f"leaks {source.name}",
-            group=source.name,
-            function=measure_text_leaks,
-            args=(folder, index_set),
-            memory_bytes=_MEMORY,
-            weight=facts_bytes(folder, "sample"),
-        )
-        for source in curated
-        for folder, _ in source.rows
-        if not exists(leaks_path(folder, index_set))
-    ]
+    return folder_tasks(
+        "leaks",
+        curated,
+        "sample",
+        lambda folder: leaks_path(folder, index_set),
+        measure_text_leaks,
+        (index_set,),
+        _MEMORY,
+    )
 
 
 def measure_text_leaks(folder: str, index_set: IndexSet) -> dict[str, Any]:

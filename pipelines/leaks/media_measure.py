@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 
 from filters.conversation import truth
 from manifests.ids import key_digest
-from manifests.storage import exists, join, open_parquet, parquet_batches, read_parquet
+from manifests.storage import join, open_parquet, parquet_batches, read_parquet
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.flat import Ints
+from pipelines.folder_tasks import folder_tasks
 from pipelines.leaks.index_set import IndexSet
 from pipelines.leaks.shown import open_shown
-from pipelines.measures import CODES, facts_bytes, find
+from pipelines.measures import CODES, find
 from pipelines.store import measure_path
 
 # Bump it when the same codes and indexes give other files.
@@ -52,19 +53,15 @@ def media_leaks_path(folder: str, index_set: IndexSet) -> str:
 
 def plan_media_leaks(curated: Sequence[CuratedSource], index_set: IndexSet) -> list[Task]:
     """Tasks for the media folders that nobody has held against this set; their codes are there."""
-    return [
-        Task(
-            name=f"leaks {source.name}",
-            group=source.name,
-            function=measure_media_leaks,
-            args=(folder, index_set),
-            memory_bytes=_MEMORY,
-            weight=facts_bytes(folder, "media"),
-        )
-        for source in curated
-        for folder in source.media
-        if not exists(media_leaks_path(folder, index_set))
-    ]
+    return folder_tasks(
+        "leaks",
+        curated,
+        "media",
+        lambda folder: media_leaks_path(folder, index_set),
+        measure_media_leaks,
+        (index_set,),
+        _MEMORY,
+    )
 
 
 def measure_media_leaks(folder: str, index_set: IndexSet) -> dict[str, Any]:

@@ -165,12 +165,12 @@ def _example_lines(example: Example) -> Iterator[str]:
     yield f"{_ID}{example.entry['id'] or 'none: no sample could be made of it'}"
     if example.entry["value"]:
         yield f"{_BELOW}{example.entry['value']}"
-    if example.entry["fate"] == Fate.DUPLICATE.value:
-        yield f"{_BELOW}of {example.entry['matched']}"
-        yield f"{_BELOW}{_text(example.matched_text)}"
     for at in example.deciding:
         yield f"{_BELOW}{at.param} is {_number(at.threshold)}; {_would(at)}"
     yield f"{_BELOW}{_text(example.text, example.entry['stage'] == 'curate')}"
+    if example.entry["fate"] == Fate.DUPLICATE.value:
+        yield f"{_BELOW}of {example.entry['matched']}"
+        yield f"{_BELOW}{_text(example.matched_text)}"
 
 
 def _would(at: Nearest) -> str:

@@ -93,17 +93,17 @@ def read_plan(build: str) -> Plan:
     """A build's plan; its recipe finds the user's own filters where they lay when it was built."""
     path = join(build, "plan.json")
     plan = Plan.from_json(read_bytes(path), path)
-    folder = os.path.dirname(_run_says(build, "recipe"))
+    folder = os.path.dirname(run_says(build, "recipe"))
     recipe = pinned_models(plan.recipe.lying_in(folder), plan.pins)
     return plan.model_copy(update={"recipe": recipe})
 
 
 def _store_of(build: str) -> str:
-    said = _run_says(build, "store")
+    said = run_says(build, "store")
     return said if said and exists(said) else default_store()
 
 
-def _run_says(build: str, name: str) -> str:
+def run_says(build: str, name: str) -> str:
     """A word of run.json, which a build that was copied may be without."""
     run = join(build, "run.json")
     return str(read_json(run).get(name) or "") if exists(run) else ""
@@ -157,11 +157,16 @@ def _from_build(build: str, wanted: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def _excerpt(messages: list[dict[str, Any]]) -> str:
-    """`user: [image] What is it? | assistant: A cat.`, cut off; printable, on one line."""
+    """`user: [image] What is it? | assistant: A cat.`, cut off."""
     turns = []
     for message in messages or ():
         items = message["content"] or ()
         said = [i["text"] if i["type"] == "text" else f"[{i['type']}]" for i in items]
-        turns.append(f"{message['role']}: {' '.join(' '.join(map(str, said)).split())}")
-    text = " | ".join(turns)
+        turns.append(f"{message['role']}: {' '.join(map(str, said))}")
+    return excerpt(turns)
+
+
+def excerpt(parts: Sequence[str]) -> str:
+    """The parts on one line, cut off; printable."""
+    text = " | ".join(" ".join(part.split()) for part in parts)
     return printable(text if len(text) <= _EXCERPT_CHARS else text[: _EXCERPT_CHARS - 3] + "...")

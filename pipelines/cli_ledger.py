@@ -36,6 +36,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 # What fates may be called for short.
 _SHORT = {"leaked": Fate.LEAKED, "duplicate": Fate.DUPLICATE}
+# What is said before what a row matched.
+_MATCHED = {Fate.DUPLICATE.value: "of", Fate.LEAKED.value: "from"}
 # Before what is said of a row; ids stay whole, to be copied.
 _BELOW = " " * 4
 _ID = f"{_BELOW}id "
@@ -158,6 +160,8 @@ def _lacks(view: LedgerView, store: BuildStore) -> Iterator[str]:
         yield f"the store {store.store} holds no rows: name the one of this build with --store"
     for name, why in view.gone.items():
         yield f"no thresholds of {name}: {why}"
+    for name, why in view.unread.items():
+        yield f"items of {name} are not shown: {why}"
 
 
 def _example_lines(example: Example) -> Iterator[str]:
@@ -168,9 +172,10 @@ def _example_lines(example: Example) -> Iterator[str]:
     for at in example.deciding:
         yield f"{_BELOW}{at.param} is {_number(at.threshold)}; {_would(at)}"
     yield f"{_BELOW}{_text(example.text, example.entry['stage'] == 'curate')}"
-    if example.entry["fate"] == Fate.DUPLICATE.value:
-        yield f"{_BELOW}of {example.entry['matched']}"
-        yield f"{_BELOW}{_text(example.matched_text)}"
+    word = _MATCHED.get(example.entry["fate"])
+    if word:
+        yield f"{_BELOW}{word} {example.entry['matched']}"
+        yield f"{_BELOW}{example.matched_text or '(its text is not to be had)'}"
 
 
 def _would(at: Nearest) -> str:
@@ -226,7 +231,7 @@ def _threshold_of(row: NearRow) -> tuple[str, str, tuple[Policy, ...]]:
 
 
 def place_of_row(entry: dict[str, str]) -> str:
-    from pipelines.ledger_view import place_of
+    from pipelines.ledger_entries import place_of
 
     return place_of(entry)
 

@@ -21,8 +21,8 @@ from mixtures.policies import Policy
 from pipelines.build_store import BuildStore, look_up
 from pipelines.join import Joined, join_rows
 from pipelines.judge import Rule, with_policy
+from pipelines.ledger_entries import ledger_files, read_entries
 from pipelines.ledger_filters import Rules, build_filters, said_scores, settings_of
-from pipelines.ledger_view import ledger_files, read_entries
 from pipelines.near_rows import SHOWN, NearRow, NearRows
 from pipelines.nearest import thresholds
 from pipelines.pair_scores import pair_scores

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from manifests.errors import UsageError
 from manifests.ledger import Fate, Stage
-from manifests.storage import join, list_files, read_parquet
 from mixtures.policies import Policy
 from pipelines.build_store import BuildStore, look_up
+from pipelines.leak_items import leak_items
+from pipelines.ledger_entries import Entry, ledger_files, place_of, read_entries
 from pipelines.ledger_filters import (
     Rules,
     build_filters,
@@ -26,7 +27,6 @@ from pipelines.ledger_filters import (
 from pipelines.nearest import Nearest, deciding
 
 By = Literal["filter", "subset", "benchmark"]
-Entry = dict[str, Any]
 
 NUM_EXAMPLES = 3
 _COUNTED = ["source", "subset", "fate", "stage", "rule", "benchmark"]
@@ -40,7 +40,7 @@ _KEYS: dict[By, list[str]] = {
 @dataclass(frozen=True, slots=True)
 class Example:
     """A ledger entry; `deciding` are thresholds that turn its verdict, `text` how it begins, and
-    `matched_text` how the sample begins that it lost to."""
+    `matched_text` how the sample begins that it lost to, or the benchmark's item."""
 
     entry: Entry
     deciding: tuple[Nearest, ...]
@@ -93,7 +93,8 @@ class LedgerView:
     """Groups of the asked fate (None: of all), the largest first; `num_rows` are of all fates.
 
     A trimmed turn is no row: its row has another entry. `gone` says which filters of the build are
-    not there as they were, and why: their thresholds are not told.
+    not there as they were, and why: their thresholds are not told. `unread` says the same of
+    benchmarks whose items cannot be shown.
     """
 
     build: str
@@ -102,6 +103,7 @@ class LedgerView:
     num_rows: int
     groups: list[Group]
     gone: dict[str, str]
+    unread: dict[str, str]
 
     def as_json(self) -> Entry:
         return {
@@ -110,13 +112,9 @@ class LedgerView:
             "fate": self.fate,
             "rows": self.num_rows,
             "gone": self.gone,
+            "unread": self.unread,
             "groups": [group.as_json() for group in self.groups],
         }
-
-
-def place_of(entry: Entry) -> str:
-    """`source/subset/file#row`, as `mixture why` takes it."""
-    return f"{entry['source']}/{entry['subset']}/{entry['file']}#{entry['row']}"
 
 
 def ledger_view(
@@ -148,16 +146,10 @@ def ledger_view(
             of = wholes[tuple(entry[key] for key in ("source", "subset") if key in entry)]
         is_judged = entry.get("stage") == Stage.FILTER.value
         groups.append(Group(entry, owners.get(entry["rule"]) if is_judged else None, rows, of))
+    unread = {}
     if examples_from is not None:
-        _add_examples(build, names, groups, found.rules, examples_from)
-    return LedgerView(build, by, fate, whole, groups, found.gone)
-
-
-def ledger_files(build: str) -> list[str]:
-    names = list_files(join(build, "ledger"), ".parquet")
-    if not names:
-        raise UsageError(f"{build} holds no ledger: it is not a finished build")
-    return names
+        unread = _add_examples(build, names, groups, found.rules, examples_from)
+    return LedgerView(build, by, fate, whole, groups, found.gone, unread)
 
 
 def _counts(build: str, names: Iterable[str]) -> pl.DataFrame:
@@ -180,22 +172,17 @@ def _summed(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     return sums.sort("rows", *keys, descending=[True, *[False] * len(keys)], nulls_last=True)
 
 
-def read_entries(build: str, name: str, columns: list[str] | None = None) -> pl.DataFrame:
-    table = read_parquet(join(build, "ledger", name), columns)
-    return pl.DataFrame(pl.from_arrow(table))
-
-
 def _add_examples(
     build: str,
     names: Iterable[str],
     groups: Sequence[Group],
     rules: Rules,
     store: BuildStore,
-) -> None:
-    """The first rows of each group, in the ledger's order."""
+) -> dict[str, str]:
+    """The first rows of each group, in the ledger's order. Returns `LedgerView.unread`."""
     wanted = pl.DataFrame([group.key for group in groups], infer_schema_length=None)
     if wanted.is_empty():
-        return
+        return {}
     keys = wanted.columns
     wanted = wanted.with_columns(pl.all().cast(pl.String)).with_row_index("number")
     taken: dict[int, list[Entry]] = {}
@@ -207,7 +194,10 @@ def _add_examples(
         for entry in first.to_dicts():
             found = taken.setdefault(entry.pop("number"), [])
             found += [entry] if len(found) < NUM_EXAMPLES else []
-    matched = _matched_texts(build, [e for found in taken.values() for e in found], store)
+    entries = [entry for found in taken.values() for entry in found]
+    leaked = {e["matched"] for e in entries if e["fate"] == Fate.LEAKED.value}
+    items = leak_items(build, leaked)
+    matched = _matched_texts(build, entries, store) | items.texts
     for number, entries in taken.items():
         groups[number].examples.extend(
             Example(
@@ -218,11 +208,12 @@ def _add_examples(
             )
             for entry, row in zip(entries, look_up(store, entries), strict=True)
         )
+    return items.gone
 
 
 def _matched_texts(
     build: str, entries: Sequence[Entry], store: BuildStore
-) -> dict[str | None, str | None]:
+) -> dict[str, str | None]:
     """How the samples begin that rows are said to be duplicates of, by id."""
     wanted = {e["matched"] for e in entries if e["fate"] == Fate.DUPLICATE.value} - {None}
     found: dict[str, Entry] = {}

@@ -10,7 +10,7 @@ import polars as pl
 from filters.base import Params
 from mixtures.policies import Policy
 from pipelines.judge import Rule
-from pipelines.ledger_view import Entry, place_of
+from pipelines.ledger_entries import Entry, place_of
 from pipelines.nearest import Nearest, nearest
 
 Side = Literal["kept", "dropped"]

@@ -11,7 +11,7 @@ import codecs
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -85,6 +85,27 @@ def read_items(
             yield item
     if not count:
         raise SourceError(f"benchmark {card.name} has no readable row at {root.uri}")
+
+
+def items_at(card: BenchmarkCard, root: Root, places: Collection[str]) -> dict[str, BenchmarkItem]:
+    """The items at these places, by place, without their media; what is not there is left out.
+
+    Columns of media and archives are not read, and no file beyond the last item that is asked for.
+    UnavailableError where upstream lacks a split.
+    """
+    texts_alone = card.fields.model_copy(update={"images": (), "video": None})
+    card = card.model_copy(update={"fields": texts_alone})
+    found: dict[str, BenchmarkItem] = {}
+    for held in card.held_out:
+        split = Split(held, tuple(root.glob(*held.files)), ())
+        if not split.files:
+            raise UnavailableError(_absent(card, root, held.files))
+        for item, _ in _rows_as_items(card, root, split, Counter()):
+            if item.place in places:
+                found[item.place] = item
+            if len(found) == len(places):
+                return found
+    return found
 
 
 def _items(

@@ -252,6 +252,25 @@ def test_what_is_held_out_is_dropped_and_what_is_for_training_stays(
     assert "leaked_from" not in told
 
 
+def test_leaked_rows_are_shown_beside_their_items(
+    talks: BuildOptions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(replace(talks, engine="inline"), Console(file=StringIO(), width=200))
+    words = ["ledger", talks.out, "--fate", "leaked", "--by", "benchmark", "--examples"]
+    assert mixture([*words, "--json"]) == 0
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    (example,) = group["examples"]
+    item = samples_of.asked("gsm8k", int(example["matched"].rpartition("/")[2]))
+    assert group["benchmark"] == "gsm8k" and item.question in example["text"]
+    assert example["matched_text"].startswith(f"question: {item.question} | answer: ")
+    assert talks.mirror is not None
+    shutil.rmtree(Path(talks.mirror) / "openai")
+    assert mixture(words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "items of gsm8k are not shown: " in said
+    assert f"from {example['matched']} (its text is not to be had)" in said
+
+
 def test_nothing_is_pulled_where_a_benchmark_is_missing(
     talks: BuildOptions, capsys: pytest.CaptureFixture[str]
 ) -> None:

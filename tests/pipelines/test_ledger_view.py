@@ -24,9 +24,10 @@ from pipelines.build_store import look_up, open_build_store
 from pipelines.cli import mixture
 from pipelines.cli_ledger import add_ledger_arguments, run_ledger
 from pipelines.judge import Rule
+from pipelines.ledger_entries import place_of
 from pipelines.ledger_filters import params_for, said_scores, settings_of
 from pipelines.ledger_near import near_view
-from pipelines.ledger_view import ledger_view, place_of
+from pipelines.ledger_view import ledger_view
 from pipelines.options import BuildOptions
 from pipelines.store import measure_path
 from pipelines.why import find_rows

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from manifests.benchmark_cards import BenchmarkCard
 from manifests.errors import SchemaDriftError, SourceError, UnavailableError
 from sources.benchmark_item import BenchmarkItem
-from sources.benchmarks import read_items
+from sources.benchmarks import items_at, read_items
 from sources.root import Root
 
 
@@ -282,3 +282,18 @@ def test_a_benchmark_without_a_readable_row_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"q": ""}\n')
     with pytest.raises(SourceError, match="demo has no readable row"):
         _read(_card({"question": ["q"]}, "a.jsonl"), tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl", "csv"])
+def test_items_at_places_are_read_without_their_media(suffix: str, tmp_path: Path) -> None:
+    fields = {"question": ["q"], "images": ["picture"]}
+    rows = [{"q": f"What is {n}?", "picture": "", "more": "x"} for n in range(5)]
+    _write(tmp_path / f"a.{suffix}", rows)
+    card = _card(fields, f"a.{suffix}")
+    found = items_at(card, Root(str(tmp_path), card.repo), {"a/1", "a/3", "a/9", "b/0"})
+    assert {place: item.question for place, item in found.items()} == {
+        "a/1": "What is 1?",
+        "a/3": "What is 3?",
+    }
+    with pytest.raises(UnavailableError, match="benchmark demo has no file like"):
+        items_at(_card(fields, "no.csv"), Root(str(tmp_path), card.repo), {"a/1"})

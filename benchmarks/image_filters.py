@@ -2,13 +2,13 @@
 
     python -m benchmarks.image_filters [--sizes 2400 20000]
 
-Rows are a JPEG of 512 x 384 pixels (`data.photo`) and a line of text each; one in ten is the copy
-of the row before. Data-Juicer, with two processes, has three image filters that need no weights
-(size, shape and aspect), four of text, and drops equal perceptual hashes; it writes rows that name
-their images. Ours is a whole build with two workers: every image is hashed and decoded to its end,
-equal rows are dropped, and what is kept goes to Parquet, images included. It is run with filters of
-the same facts as Data-Juicer's, and with all seven of images, which look at the pixels too. It
-keeps more where two photos are only alike.
+Rows are a JPEG of some 480 x 360 pixels (`image_corpora.made_photo`) and a line of text each; one
+in ten is the copy of the row before. Data-Juicer, with two processes or on Ray, has three image
+filters that need no weights (size, shape and aspect), four of text, and drops equal perceptual
+hashes; it writes rows that name their images. Ours is a whole build with two workers: every image
+is hashed and decoded to its end, near duplicates of images and of texts are dropped, and what is
+kept goes to Parquet, images included. It is run with filters of the same facts as Data-Juicer's,
+also with equal rows alone dropped, and with all seven filters of images, which look at the pixels.
 
 Every run is a process of its own with a fresh store or cache. The rate is of the images between the
 two sizes, so that start-up counts for neither side.
@@ -21,7 +21,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -29,7 +28,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.data import photo
+from benchmarks.image_corpora import encoded, made_photo, real_files
 from benchmarks.measure import (
     NUM_RUNS,
     NUM_WORKERS,
@@ -40,7 +39,8 @@ from benchmarks.measure import (
     warm,
     work_folder,
 )
-from benchmarks.peers import peer_python, versions
+from benchmarks.measure import run as measured
+from benchmarks.peers import peer_env, peer_python, versions
 
 SIZES = (2_400, 20_000)
 TARGET = 5.0
@@ -54,7 +54,7 @@ _ALL_FILTERS = (
 _COPY_EVERY = 10
 _WORDS = """bench street window light table corner child dog river yellow behind under left small
 wooden person holding red round open near wall green tree picture shows market bicycle""".split()
-_OURS = "smolmix, the same filters"
+_OURS = "smolmix, near duplicates"
 
 Run = tuple[float, float, int]  # seconds, CPU seconds of all processes, rows kept
 
@@ -64,9 +64,9 @@ def _text(number: int) -> str:
 
 
 def _write_images(folder: Path, numbers: range) -> int:
-    size = 0
+    photos, size = real_files([]), 0
     for number in numbers:
-        data = photo(f"image-filters-{_shown(number)}")
+        data = encoded(made_photo(photos, _shown(number)), 90)
         (folder / f"{number:06d}.jpg").write_bytes(data)
         size += len(data)
     return size
@@ -102,21 +102,23 @@ def write_data(folder: Path, num_rows: int) -> int:
         return sum(pool.map(_write_images, [images] * len(parts), parts))
 
 
-def _recipe(folder: Path, work: Path, used: Sequence[str]) -> Path:
+def _recipe(folder: Path, work: Path, used: Sequence[str], near: bool) -> Path:
     path = work / "recipe.yaml"
     filters: dict[str, dict[str, object]] = {name: {} for name in used}
+    alike: dict[str, object] = {"image": {}, "text": {}}
     pictures = {
         "path": str(folder / "ours.jsonl"),
         "media": str(folder / "images"),
         "modality": "image",
         "license": "CC0-1.0",
     }
-    recipe = {
+    recipe: dict[str, object] = {
         "name": "bench",
         "description": "all there is",
         "unit": "samples",
         "filters": filters,
         "local": {"pictures": pictures},
+        "near_duplicates": alike if near else None,
         "components": [{"name": "all", "share": 1, "sources": ["local/pictures"]}],
     }
     # YAML reads JSON.
@@ -124,26 +126,17 @@ def _recipe(folder: Path, work: Path, used: Sequence[str]) -> Path:
     return path
 
 
-def _ours(used: Sequence[str], folder: Path, work: Path) -> Mapping[str, float]:
+def _ours(used: Sequence[str], near: bool, folder: Path, work: Path) -> Mapping[str, float]:
     (work / "mirror").mkdir()
     places = (str(work / name) for name in ("mirror", "store", "out"))
-    recipe = str(_recipe(folder, work, used))
+    recipe = str(_recipe(folder, work, used, near))
     return in_process("benchmarks.build_script", recipe, *places, "ray")
 
 
-def _theirs(python: str, folder: Path, work: Path) -> Mapping[str, float]:
-    """Nothing is fetched: not its caches, and not what it would install while it runs."""
-    cache = str(work / "cache")
-    env = {"HF_HOME": cache, "DATA_JUICER_CACHE_HOME": cache, "HF_HUB_OFFLINE": "1"}
-    env |= {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1"}
-    args = (str(folder / "peer.jsonl"), str(work / "kept.jsonl"))
-    return in_process("benchmarks.image_filters", "--peer", python, *args, env=env)
-
-
-def _run_peer(command: list[str]) -> int:
-    """The peer's script in its own environment, as a child of this process, so that it is timed."""
+def _theirs(python: str, executor: str, folder: Path, work: Path) -> Mapping[str, float]:
     script = str(Path(__file__).with_name("image_filters_script.py"))
-    return subprocess.run([command[0], script, *command[1:]]).returncode
+    args = (str(folder / "peer.jsonl"), str(work / "kept.jsonl"))
+    return measured([python, script, executor, *args], peer_env(work / "cache"))
 
 
 def _spent(side: Callable[[Path, Path], Mapping[str, float]], folder: Path) -> Run:
@@ -161,9 +154,11 @@ def _spent(side: Callable[[Path, Path], Mapping[str, float]], folder: Path) -> R
 def run(folders: Mapping[int, Path], python: str, num_runs: int) -> dict[str, dict[int, list[Run]]]:
     """Every run, by side and number of images."""
     sides: dict[str, Callable[[Path, Path], Mapping[str, float]]] = {
-        _OURS: partial(_ours, _SAME_FILTERS),
-        "smolmix, all image filters": partial(_ours, _ALL_FILTERS),
-        f"{_PEER}, np 2": partial(_theirs, python),
+        _OURS: partial(_ours, _SAME_FILTERS, True),
+        "smolmix, equal rows only": partial(_ours, _SAME_FILTERS, False),
+        "smolmix, all image filters": partial(_ours, _ALL_FILTERS, True),
+        f"{_PEER}, np 2": partial(_theirs, python, "default"),
+        f"{_PEER}, Ray": partial(_theirs, python, "ray"),
     }
     runs = {
         (name, rows): partial(_spent, side, folder)
@@ -198,8 +193,6 @@ def report(found: Mapping[str, Mapping[int, list[Run]]], title: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["--peer"]:
-        return _run_peer(arguments[1:])
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs=2, default=SIZES)
     parser.add_argument("--runs", type=int, default=NUM_RUNS)

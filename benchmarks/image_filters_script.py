@@ -1,6 +1,6 @@
 """The peer of image_filters: Data-Juicer's filters and its image deduplicator over a file of rows.
 
-    PYTHON benchmarks/image_filters_script.py ROWS OUT
+    PYTHON benchmarks/image_filters_script.py default|ray ROWS OUT
 
 ROWS is JSON Lines of `text` and `images` (paths); OUT becomes those that are kept. PYTHON is an
 environment of its own, in which nothing of smolmix is installed. Of Data-Juicer's image filters
@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-import types
 from importlib import import_module
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -27,60 +25,37 @@ _PROCESS: list[dict[str, dict[str, Any]]] = [
     {"words_num_filter": {"min_num": 1}},
     {"character_repetition_filter": {}},
     {"word_repetition_filter": {}},
-    {"image_deduplicator": {"method": "phash"}},
 ]
-_TORCHVISION = (
-    "torchvision",
-    "torchvision.models",
-    "torchvision.models.vision_transformer",
-    "torchvision.transforms",
-)
+# Equal perceptual hashes; on Ray by an actor that is asked row by row.
+_DEDUPLICATORS = {"default": "image_deduplicator", "ray": "ray_image_deduplicator"}
+_EXECUTORS = {
+    "default": ("data_juicer.core", "DefaultExecutor"),
+    "ray": ("data_juicer.core.executor.ray_executor", "RayExecutor"),
+}
 
 
-class _Anything:
-    """Whatever is asked of it, called or not."""
-
-    def __getattr__(self, name: str) -> Any:
-        return self
-
-    def __call__(self, *args: object, **kwargs: object) -> Any:
-        return self
-
-
-class _Module(types.ModuleType):
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Anything()
-
-
-def _stand_in_for_torchvision() -> None:
-    """PyPI's torchvision does not load beside torch's CPU build. imagededup needs it for its neural
-    networks, which no hash touches."""
-    for name in _TORCHVISION:
-        module = _Module(name)
-        module.__spec__ = ModuleSpec(name, None)
-        sys.modules[name] = module
-
-
-def main(rows: str, out: Path) -> None:
-    _stand_in_for_torchvision()
+def main(executor: str, rows: str, out: Path) -> None:
     config = out.with_suffix(".yaml")
     asked = {
         "dataset_path": rows,
         "export_path": str(out),
         "np": _NUM_PROC,
-        "process": _PROCESS,
+        "process": [*_PROCESS, {_DEDUPLICATORS[executor]: {"method": "phash"}}],
         "work_dir": str(out.parent),
+        "executor_type": executor,
+        "ray_address": "local",
     }
     # YAML reads JSON.
     config.write_text(json.dumps(asked))
     configured = import_module("data_juicer.config").init_configs(["--config", str(config)])
-    import_module("data_juicer.core").DefaultExecutor(configured).run()
-    with out.open() as kept:
-        # Data-Juicer has put its log in place of sys.stdout.
-        print(json.dumps({"rows": sum(1 for _ in kept)}), file=sys.__stdout__)
+    module, name = _EXECUTORS[executor]
+    getattr(import_module(module), name)(configured).run()
+    # On Ray it is a folder of parts.
+    files = sorted(out.iterdir()) if out.is_dir() else [out]
+    kept = sum(sum(1 for _ in file.open()) for file in files)
+    # Data-Juicer has put its log in place of sys.stdout.
+    print(json.dumps({"rows": kept}), file=sys.__stdout__)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -23,6 +23,8 @@ from rich.table import Table
 NUM_RUNS = 3
 NUM_WORKERS = 2
 _INTERVAL_S = 0.1
+# Every so many looks at the processor's time also what is held: adding that up costs more.
+_LOOKS_A_PEAK = 5
 Name = TypeVar("Name")
 Figure = TypeVar("Figure")
 _ROOT = Path(__file__).resolve().parent.parent
@@ -57,41 +59,47 @@ def user_shell() -> dict[str, str]:
 
 
 def in_process(module: str, *args: str, env: Mapping[str, str] | None = None) -> dict[str, float]:
-    """The JSON object on the last line that `python -m MODULE ARGS` prints, `seconds` of its life,
-    and `cpu_s` of it and all processes below it (sampled: each one's last 0.1 s is lost).
+    """As `run`, of `python -m MODULE ARGS` with this interpreter and this checkout."""
+    return run([sys.executable, "-m", module, *args], {"PYTHONPATH": str(_ROOT), **(env or {})})
 
+
+def run(command: Sequence[str], env: Mapping[str, str]) -> dict[str, float]:
+    """The JSON object on the last line that a command prints, and what its life cost.
+
+    Of it and all processes below it: `seconds`; `cpu_s` (sampled: each one's last 0.1 s is lost);
+    `peak_mib`, what they held at once, memory that is shared counted once (sampled twice a second).
     An exit code other than 0 ends the benchmark: a side that failed has no rate.
     """
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         started = time.perf_counter()
         child = subprocess.Popen(
-            [sys.executable, "-m", module, *args],
-            cwd=_ROOT,
-            env={**os.environ, "PYTHONPATH": str(_ROOT), **(env or {})},
-            stdout=output,
-            stderr=errors,
+            command, cwd=_ROOT, env={**os.environ, **env}, stdout=output, stderr=errors
         )
-        cpu_s = _watch_cpu(child)
+        watched = _watch(child)
         seconds = time.perf_counter() - started
         output.seek(0)
         errors.seek(0)
         if child.returncode:
-            raise RuntimeError(f"{module} {' '.join(args)} failed:\n{errors.read()[-3000:]}")
+            raise RuntimeError(f"{' '.join(command)} failed:\n{errors.read()[-3000:]}")
         result = json.loads(output.read().strip().splitlines()[-1])
-    return {**result, "seconds": seconds, "cpu_s": cpu_s}
+    return {**result, "seconds": seconds, **watched}
 
 
-def _watch_cpu(child: subprocess.Popen[bytes]) -> float:
+def _watch(child: subprocess.Popen[bytes]) -> dict[str, float]:
     spent: dict[tuple[int, float], float] = {}
-    root = psutil.Process(child.pid)
+    root, peak, num_looks = psutil.Process(child.pid), 0, 0
     while child.poll() is None:
+        held = 0
         with contextlib.suppress(psutil.Error):
             for process in [root, *root.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):  # it has just ended
                     times = process.cpu_times()
                     spent[process.pid, process.create_time()] = times.user + times.system
+                    if num_looks % _LOOKS_A_PEAK == 0:
+                        held += process.memory_full_info().pss
+        peak, num_looks = max(peak, held), num_looks + 1
         time.sleep(_INTERVAL_S)
-    return sum(spent.values())
+    return {"cpu_s": sum(spent.values()), "peak_mib": peak / (1 << 20)}
 
 
 def warm(folder: Path) -> int:

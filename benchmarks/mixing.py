@@ -3,8 +3,8 @@
     python -m benchmarks.mixing
 
 Two cases with lognormal token counts: three sources of 40,000, 25,000 and 10,000 rows asked 50, 30
-and 20 %, and the 31 leaves of scale.yaml. MIXING_PYTHON is an environment with mosaicml-streaming
-and litdata (both bring torch); without it these two are not run. Every side runs twice, each time
+and 20 %, and the 31 leaves of scale.yaml. mosaicml-streaming and litdata have an environment
+of their own (`make peers`); without it these two are not run. Every side runs twice, each time
 in a process of its own with the same seed.
 
     off         most rows that any source is off the whole numbers nearest to its share (largest
@@ -35,7 +35,7 @@ import yaml
 
 from benchmarks.measure import print_table, work_folder
 from benchmarks.mixing_sides import SIDES, Ints
-from benchmarks.peers import absent, peer_python, versions
+from benchmarks.peers import absent, peer_env, peer_python, versions
 from mixtures.recipe_file import load_recipe
 
 SCALE_RECIPE = Path(__file__).with_name("scale.yaml")
@@ -130,7 +130,8 @@ def run_side(side: str, made: Made, python: str) -> Ints:
     """Rows in the order of one epoch; RuntimeError with the last line of what went wrong."""
     out = made.folder / "rows.npy"
     script = str(Path(__file__).with_name("mixing_sides.py"))
-    env = {**os.environ, "PYTHONPATH": str(_ROOT), "HF_HOME": str(made.folder / "cache")}
+    env = {**os.environ, **peer_env(made.folder / "cache")}
+    env["PYTHONPATH"] = os.pathsep.join([str(_ROOT), env["PYTHONPATH"]])
     found = subprocess.run(
         [python, script, side, str(made.folder), str(out)],
         env=env,

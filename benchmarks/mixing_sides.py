@@ -13,12 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +116,6 @@ def _write_mds(streaming: Any, folder: Path, rows: Ints) -> None:
 
 def _streaming(case: Case, batching_method: str) -> Ints:
     import_module("transformers.feature_extraction_utils")
-    _stand_in_for_torchvision()
     streaming: Any = import_module("streaming")
     folders = case.folders("streaming", partial(_write_mds, streaming))
     streaming.base.util.clean_stale_shared_memory()
@@ -134,23 +131,6 @@ def _streaming(case: Case, batching_method: str) -> Ints:
         batching_method=batching_method,
     )
     return np.array([sample["row"] for sample in mixed])
-
-
-def _stand_in_for_torchvision() -> None:
-    """PyPI's torchvision is built for CUDA's torch and does not load beside a CPU one. `streaming`
-    imports these names for sets of pictures, which nothing here touches."""
-    names: dict[str, tuple[str, ...]] = {
-        "torchvision": (),
-        "torchvision.datasets": ("VisionDataset", "CIFAR10"),
-        "torchvision.transforms": (),
-        "torchvision.transforms.functional": ("to_tensor",),
-    }
-    for name, members in names.items():
-        module = types.ModuleType(name)
-        module.__spec__ = ModuleSpec(name, None)
-        for member in members:
-            setattr(module, member, type(member, (), {}))
-        sys.modules[name] = module
 
 
 def _row(row: int) -> Iterator[dict[str, int]]:

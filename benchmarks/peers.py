@@ -66,6 +66,21 @@ def peer_python(name: str) -> Path | None:
     return home / "bin" / "python" if (home / ".installed").exists() else None
 
 
+def peer_env(cache: Path) -> dict[str, str]:
+    """What a peer's process is told: nothing is fetched, not its caches, and not what it would
+    install while it runs; the stand-in for torchvision stands first."""
+    home = str(cache)
+    return {
+        "PYTHONPATH": str(Path(__file__).with_name("stand_ins")),
+        "HF_HOME": home,
+        "DATA_JUICER_CACHE_HOME": home,
+        "HF_HUB_OFFLINE": "1",
+        "PIP_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+
+
 def absent(name: str) -> str:
     """What to say of a side that cannot be run."""
     return f"{name} is not installed: run `make peers` (python -m benchmarks.peers {name})"

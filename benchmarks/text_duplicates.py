@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.measure import in_process, print_table, work_folder
-from benchmarks.peers import peer_python, versions
+from benchmarks.peers import peer_env, peer_python, versions
 from benchmarks.planted_texts import Planted, base_texts, planted
 from pipelines.near.facts import measure
 from pipelines.near.kept import fates, find
@@ -93,10 +93,7 @@ def _datatrove(rows: Path, out: Path) -> Figures:
 
 
 def _data_juicer(python: str, rows: Path, out: Path) -> Figures:
-    """Nothing is fetched: not its caches, and not what it would install while it runs."""
-    cache = str(out.parent / "cache")
-    env = {"HF_HOME": cache, "DATA_JUICER_CACHE_HOME": cache, "HF_HUB_OFFLINE": "1"}
-    env |= {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1"}
+    env = peer_env(out.parent / "cache")
     script = str(Path(__file__).with_name("text_duplicates_script.py"))
     command = [python, script, str(rows.with_suffix(".jsonl")), str(out)]
     done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True)

@@ -11,4 +11,4 @@ Pure: arrays in, arrays out. No result depends on the order of what is given or 
 """
 
 # Bump it when the same codes of media and settings give other pairs.
-MEDIA_VERSION = 1
+MEDIA_VERSION = 2

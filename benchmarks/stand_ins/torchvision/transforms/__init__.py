@@ -1,0 +1,1 @@
+from torchvision.nothing import nothing as __getattr__  # noqa: F401

@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import in_process, print_table, work_folder
+from benchmarks.measure import in_process, interleaved, print_table, run, spread, work_folder
+from benchmarks.near_in_one import fates, find
 from benchmarks.peers import peer_env, peer_python, versions
 from benchmarks.planted_texts import Planted, base_texts, planted
 from pipelines.near.facts import measure
-from pipelines.near.kept import fates, find
 from pipelines.near.shingles import shingle_sets
 
 _KINDS = ("documents", "chats")

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.near_in_one import Fates, Found, fates, find
 from pipelines.flat import Bools, Ints
 from pipelines.near.facts import joined, measure
 from pipelines.near.jaccard import Alike
-from pipelines.near.kept import NOBODY, Fates, Found, components, fates, find, walk
+from pipelines.near.kept import NOBODY, components, walk
 from tests.pipelines.near.plain import families, loader, plain_jaccard, plain_words, prose
 
 NUM = 12

@@ -124,6 +124,6 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     table = Table(*columns)
     for row in rows:
         table.add_row(*map(escape, row))
-    console = Console(width=110)
+    console = Console(width=140)
     console.print(f"{title} (load average {os.getloadavg()[0]:.1f})", highlight=False)
     console.print(table)

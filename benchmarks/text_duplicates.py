@@ -1,4 +1,4 @@
-"""Near duplicates of texts against datatrove and Data-Juicer: what is found, and at what rate.
+"""Near duplicates of texts against three peers: what is found, and at what rate.
 
     python -m benchmarks.text_duplicates [--pairs 400 2000]
 
@@ -9,8 +9,8 @@ is truly that similar. Rates are of the whole work between the two sizes, so tha
 for no side; of ours and datatrove's also of the signatures alone.
 
 datatrove is told to keep numbers, as ours does. Its hash of texts refuses strings with xxhash 4;
-here it gets the same hash of their bytes. It has its four steps in one process. Without
-its environment (`make peers`) Data-Juicer is left out.
+here it gets the same hash of their bytes. It has its four steps in one process. Peers
+whose environment is not there (`make peers`) are left out.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
-import subprocess
+import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,13 @@ _KINDS = ("documents", "chats")
 _RANGES = ((0.5, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01))
 _OUR_RUNS = 10
 _ASKED = {"datatrove": 10.0, "Data-Juicer": 5.0}
+# Sides with an environment of their own (peers.py), and their scripts.
+_PEERS = {
+    "Data-Juicer": ("data-juicer", "text_duplicates_script.py"),
+    "text-dedup": ("text-dedup", "text_dedup_script.py"),
+}
 Figures = dict[str, float]
+Run = tuple[Figures, Figures, set[int]]
 
 
 def _ours(threshold: float, rows: Path, out: Path) -> Figures:
@@ -92,15 +98,11 @@ def _datatrove(rows: Path, out: Path) -> Figures:
     return {"cpu": sum(spent), "signatures": spent[0]}
 
 
-def _data_juicer(python: str, rows: Path, out: Path) -> Figures:
-    env = peer_env(out.parent / "cache")
-    script = str(Path(__file__).with_name("text_duplicates_script.py"))
-    command = [python, script, str(rows.with_suffix(".jsonl")), str(out)]
-    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"Data-Juicer failed:\n{done.stderr[-3000:]}")
-    found: Figures = json.loads(done.stdout.splitlines()[-1])
-    return found
+def _peer(script: str, name: str, rows: Path, out: Path) -> Figures:
+    """A peer's script in its own environment."""
+    at = str(Path(__file__).with_name(script))
+    files = (str(rows.with_suffix(".jsonl")), str(out))
+    return run([str(peer_python(name)), at, *files], peer_env(out.parent / "cache"))
 
 
 def _kept(out: Path) -> set[int]:
@@ -138,31 +140,53 @@ def _sides() -> dict[str, Callable[[Path, Path], Figures]]:
     def module(side: str, rows: Path, out: Path) -> Figures:
         return in_process("benchmarks.text_duplicates", "--side", side, str(rows), str(out))
 
+    sides: dict[str, Callable[[Path, Path], Figures]]
     sides = {name: partial(module, name) for name in ("ours 0.8", "ours 0.7", "datatrove")}
-    python = peer_python("data-juicer")
-    return {**sides, "Data-Juicer": partial(_data_juicer, str(python))} if python else {**sides}
+    for name, (peer, script) in _PEERS.items():
+        if peer_python(peer):
+            sides[name] = partial(_peer, script, peer)
+    return sides
+
+
+def _run(side: Callable[[Path, Path], Figures], data: Sequence[Planted]) -> Run:
+    """The figures of both sizes, and what was kept of the larger."""
+    with work_folder() as folder:
+        found = []
+        for one in data:
+            out = folder / f"out{len(one.texts)}" / "kept.jsonl"
+            out.parent.mkdir()
+            found.append(side(_write(folder, one, str(len(one.texts))), out))
+        return found[0], found[1], _kept(out)
+
+
+def _rate(run: Run, megabytes: float, figure: str) -> float:
+    """MB a second of the figure, of what the larger size has more."""
+    small, large, _ = run
+    return megabytes / (large[figure] - small[figure])
 
 
 def _compare(kind: str, sizes: list[int], bases: list[str]) -> tuple[list[list[str]], Figures]:
-    """(a row a side, how many times each side's rate ours is)."""
+    """(a row a side, how many times each side's rate ours is: medians)."""
     data = [planted(kind, size, bases) for size in sizes]
-    megabytes = [sum(len(text.encode()) for text in one.texts) / 1e6 for one in data]
-    rows, rates = [], {}
-    for name, side in _sides().items():
-        with work_folder() as folder:
-            paths = [_write(folder, one, str(len(one.texts))) for one in data]
-            outs = [folder / f"out{size}" / "kept.jsonl" for size in sizes]
-            for out in outs:
-                out.parent.mkdir()
-            small, large = (side(*pair) for pair in zip(paths, outs, strict=True))
-            found = _found(data[1], _kept(outs[1]))
-        spent = {key: large[key] - small[key] for key in ("cpu", "signatures") if key in large}
-        rate = {key: (megabytes[1] - megabytes[0]) / seconds for key, seconds in spent.items()}
-        rates[name] = rate["cpu"]
-        signed = f"{rate['signatures']:.2f}" if "signatures" in rate else "-"
-        times = f"{rates['ours 0.8'] / rate['cpu']:.1f}"
-        rows.append([f"{kind[:3]} {name}", f"{rate['cpu']:.2f}", times, signed, *found])
-    return rows, {name: rates["ours 0.8"] / rate for name, rate in rates.items()}
+    small, large = (sum(len(text.encode()) for text in one.texts) / 1e6 for one in data)
+    sides = {name: partial(_run, side, data) for name, side in _sides().items()}
+    found = interleaved(sides)
+    more = large - small
+    rates = {name: [_rate(one, more, "cpu") for one in runs] for name, runs in found.items()}
+    times = {
+        name: [mine / rate for mine, rate in zip(rates["ours 0.8"], some, strict=True)]
+        for name, some in rates.items()
+    }
+    rows = []
+    for name, runs in found.items():
+        signed = "-"
+        if "signatures" in runs[0][1]:
+            signed = spread([_rate(one, more, "signatures") for one in runs], 2)
+        lasts = [one[1] for one in runs]
+        costs = [spread([last[key] for last in lasts]) for key in ("seconds", "peak_mib")]
+        cells = [spread(rates[name], 2), spread(times[name], 1), signed, *costs]
+        rows.append([f"{kind[:3]} {name}", *cells, *_found(data[1], runs[0][2])])
+    return rows, {name: statistics.median(some) for name, some in times.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -176,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
         figures = _ours(ours[side], rows, out) if side in ours else _datatrove(rows, out)
         print(json.dumps(figures))
         return 0
-    print(versions("data-juicer"))
+    print(f"datatrove {version('datatrove')}, {versions('data-juicer')}, {versions('text-dedup')}")
     sizes = sorted(asked.pairs)
     bases = base_texts(sizes[1])
     table: list[list[str]] = []
@@ -185,10 +209,13 @@ def main(arguments: list[str] | None = None) -> int:
         found, times = _compare(kind, sizes, bases)
         table += found
         slow += [name for name, least in _ASKED.items() if times.get(name, least) < least]
-    columns = ["side", "MB/s", "ours x", "sign"]
+    columns = ["side", "MB/s", "ours x", "sign", "s", "MiB"]
     columns += [f"{low}-{min(high, 1)}" for low, high in _RANGES]
     columns += ["p 0.8", "p 0.7", "lost"]
-    title = "MB a CPU second, how many times that is ours; of signatures alone; recall, precision"
+    title = (
+        "MB a CPU second, how many times that is ours; of signatures alone; seconds, memory of the "
+        "process (ours: eleven runs in one); recall by similarity, precision, pairs lost"
+    )
     print_table(f"{sizes[1]:,} pairs of each kind: {title}", columns, table)
     return 1 if slow else 0
 

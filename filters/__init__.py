@@ -64,7 +64,9 @@ def _with_reasons_of_its_own(users: Filter) -> Filter:
 @cache
 def _bound(ref: str) -> Filter:
     said = orjson.loads(ref)
-    whole = models.restore(said, get(said["filter"]))
+    base = get(said["filter"])
+    assert isinstance(base, models.ModelFilter)
+    whole = models.restore(said, base)
     found = next(part for part in (whole, *whole.parts) if part.ref == ref)
     assert isinstance(found, Filter)
     return found

@@ -21,7 +21,7 @@ from copy import copy
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import orjson
@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from filters.base import Filter, Params
+from filters.base import Filter, Measure, Params
 from filters.conversation import Ints, equals, flatten
 from manifests.errors import IntegrityError, UsageError
 from manifests.storage import filesystem, is_local, join, local_path
@@ -69,8 +69,8 @@ class Weights(BaseModel):
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-class ModelFilter(Filter):
-    """A filter that loads weights, once a process, when it first has something to score."""
+class ModelMeasure(Measure):
+    """A measure that loads weights, once a process, when it first has something to score."""
 
     settings_type: ClassVar[type[Settings]]
     # Names (shell patterns) of what it loads, and whether that is one file or all that fit.
@@ -148,13 +148,19 @@ class ModelFilter(Filter):
         return self.settings.model_dump(mode="json") | {"weights": self.weights.name}
 
 
+class ModelFilter(ModelMeasure, Filter):
+    """A filter that asks a model."""
+
+
 def is_bound_ref(ref: str) -> bool:
     return ref.startswith("{")
 
 
-def restore(said: Mapping[str, Any], base: Filter) -> Filter:
-    """The filter that a `ref` of `bind` or `pinned`, read from JSON, says; `base` is unbound."""
-    assert isinstance(base, ModelFilter)
+Asking = TypeVar("Asking", bound=ModelMeasure)
+
+
+def restore(said: Mapping[str, Any], base: Asking) -> Asking:
+    """What a `ref` of `bind` or `pinned`, read from JSON, says; `base` is unbound."""
     if "digest" in said:
         return base.pinned(f"-{said['digest']}")
     settings = base.settings_type.model_validate(said["settings"])

@@ -22,6 +22,7 @@ import pyarrow as pa
 from PIL import Image
 from pydantic import Field
 
+from filters._onnx import checked_session, open_session
 from filters.base import Params, first_reason
 from filters.models import ModelFilter, Settings
 from filters.pixels import read_color
@@ -70,10 +71,7 @@ class Nsfw(ModelFilter):
     files: ClassVar[tuple[str, ...]] = ("*.onnx",)
 
     def check(self, path: Path, settings: Any, params: Sequence[Any]) -> None:
-        try:
-            session = self.load(path)
-        except Exception as error:  # onnxruntime's errors are of its own
-            raise UsageError(f"{path.name} is no ONNX model that can be loaded: {error}") from error
+        session = checked_session(path)
         shapes = [[*slot.shape[1:]] for slot in (*session.get_inputs(), *session.get_outputs())]
         if shapes != [[_EDGE_PX, _EDGE_PX, 3], [2]]:
             raise UsageError(
@@ -82,14 +80,7 @@ class Nsfw(ModelFilter):
             )
 
     def load(self, path: Path) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors: what it warns of is the machine's business
-        known = onnxruntime.get_available_providers()
-        wanted = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in known]
-        return onnxruntime.InferenceSession(str(path), options, providers=wanted)
+        return open_session(path)
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         scores = np.zeros(batch.num_rows)

@@ -296,7 +296,7 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
     pins["filters"] = ",".join(f.name for f in job.filters)  # the first reason counts
     pins["licenses"] = job.options.licenses
     pins |= {f"skipped:{name}": "unavailable" for name in gathered.skipped}
-    pins |= {name: str(version) for name, version in near_versions(job.recipe).items()}
+    pins |= near_versions(job.recipe)
     pins |= job.benchmarks.pins
     if job.exclusions.entries:
         pins["exclude"] = job.exclusions.digest

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from filters.base import Measure
-from filters.models import ModelFilter
+from filters.models import ModelMeasure
 from manifests.ids import key_digest
 from pipelines.clips import FrameSpec
 from pipelines.engine import Task
@@ -99,9 +99,9 @@ class _SourcePlan:
         # Categories and licenses of the card are stored with the rows.
         card = card_digest(upstream.source.card)
         self._facts = f"{_ROWS_VERSION}-{upstream.source.fingerprint}-{card}"
+        early = [f for f in used if not isinstance(f, ModelMeasure)]
         self._names = {
-            level: tuple(f.ref for f in used if f.level == level and not isinstance(f, ModelFilter))
-            for level in ("sample", "media")
+            level: tuple(f.ref for f in early if f.level == level) for level in ("sample", "media")
         }
         media = tuple(self._media(root, shard, spec) for root, shard in upstream.media)
         take = limited and not upstream.source.media_in_rows
@@ -172,7 +172,7 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Measure]) -> 
             wanted = [part for f in used for part in f.parts if part.level == level]
             for folder in folders:
                 lacking = missing(folder, wanted)
-                models = [f for f in lacking if isinstance(f, ModelFilter)]
+                models = [f for f in lacking if isinstance(f, ModelMeasure)]
                 tasks += _model_tasks(source.name, folder, models)
                 lacking = [f for f in lacking if f not in models]
                 if lacking:
@@ -190,7 +190,7 @@ def plan_measures(curated: Sequence[CuratedSource], used: Sequence[Measure]) -> 
     return tasks
 
 
-def _model_tasks(source: str, folder: str, models: Sequence[ModelFilter]) -> list[Task]:
+def _model_tasks(source: str, folder: str, models: Sequence[ModelMeasure]) -> list[Task]:
     if not models:
         return []
     from pipelines.model_measures import model_task

@@ -10,16 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 import filters
 from filters import plugins
 from filters.base import Measure
+from filters.models import is_bound_ref
 from manifests.storage import exists, filesystem, join, open_ipc, open_parquet, read_parquet
 from pipelines.store import measure_path
 
 # Measures that near duplicates and leaks are found by (media_measures.py).
 CODES = ("image_codes", "clip_codes")
+# The second look at images, where a recipe names a model for it (image_embedding.py).
+EMBEDDING = "image_embedding"
 _FACTS = {"sample": "samples.arrow", "media": "media.parquet"}
 
 
@@ -31,12 +35,16 @@ def facts_bytes(folder: str, level: str) -> int:
 
 def find(ref: str) -> Measure:
     """The filter, or the measure that is none, of a `Measure.ref`."""
-    if ref not in CODES:
+    if ref not in CODES and not is_embedding(ref):
         return filters.get(ref)
     # They bring Pillow, which a plan of a full store does without.
-    from pipelines.media_measures import MEASURES
+    from pipelines.media_measures import MEASURES, embedding
 
-    return MEASURES[ref]
+    return MEASURES[ref] if ref in CODES else embedding(ref)
+
+
+def is_embedding(ref: str) -> bool:
+    return ref == EMBEDDING or (is_bound_ref(ref) and orjson.loads(ref)["filter"] == EMBEDDING)
 
 
 def missing(folder: str, wanted: Sequence[Measure]) -> list[Measure]:

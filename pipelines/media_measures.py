@@ -7,13 +7,19 @@ from the packs (pixel_scores.py). What is not measured has nulls.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Literal
 
+import orjson
 import pyarrow as pa
 
 from filters.base import Measure
+from filters.models import is_bound_ref, restore
 from filters.pixels import PixelMeasure, Pixels
 from mixtures.recipe import Recipe
+from pipelines import image_embedding
+from pipelines.image_embedding import ImageEmbedding
+from pipelines.measures import EMBEDDING
 from pipelines.near import clip_codes, image_codes
 
 _SEEN = [("kind_code", pa.string()), ("is_measured", pa.bool_())]
@@ -61,6 +67,15 @@ class ClipCodes(_Codes):
         return clip_codes.clip_code_of_medium(pictures, media).row()
 
 
+# One object a process: what it has loaded stays loaded.
+@cache
+def embedding(ref: str) -> ImageEmbedding:
+    """`image_embedding`, bound to what a `ref` says."""
+    if not is_bound_ref(ref):
+        return image_embedding.MEASURE
+    return restore(orjson.loads(ref), image_embedding.MEASURE)
+
+
 MEASURES: dict[str, PixelMeasure] = {made.ref: made for made in (ImageCodes(), ClipCodes())}
 
 
@@ -71,4 +86,7 @@ def wanted_measures(recipe: Recipe) -> list[Measure]:
         "image_codes": leaks or (near is not None and near.image is not None),
         "clip_codes": leaks or (near is not None and near.video is not None),
     }
-    return [MEASURES[name] for name, is_wanted in wants.items() if is_wanted]
+    found: list[Measure] = [MEASURES[name] for name, is_wanted in wants.items() if is_wanted]
+    if near is not None and near.image is not None and near.image.model is not None:
+        found.append(embedding(recipe.filter_ref(EMBEDDING)))
+    return found

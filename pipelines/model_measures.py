@@ -12,15 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
-import filters
 from filters import plugins
-from filters.base import Filter
-from filters.models import ModelFilter
+from filters.base import Measure
+from filters.models import ModelMeasure
 from manifests.packs import PackReader
 from manifests.schema import MEDIA_SCHEMA
 from manifests.storage import join, open_parquet, read_parquet
 from pipelines.engine import Task
-from pipelines.measures import facts_bytes, measure_folder
+from pipelines.measures import facts_bytes, find, measure_folder
 from pipelines.store import measure_path
 from pipelines.stored_pictures import stored_pictures
 
@@ -36,7 +35,7 @@ _PICTURES = pa.field("pictures", pa.list_(pa.binary()))
 _SEEN_SCHEMA = MEDIA_SCHEMA.append(_PICTURES)
 
 
-def model_task(source: str, folder: str, filter_: ModelFilter) -> Task:
+def model_task(source: str, folder: str, filter_: ModelMeasure) -> Task:
     """A task that adds the filter's measure to a finished folder."""
     assert filter_.weights is not None, "filters are bound before tasks are planned"
     return Task(
@@ -52,7 +51,7 @@ def model_task(source: str, folder: str, filter_: ModelFilter) -> Task:
 
 def measure_by_model(folder: str, ref: str) -> dict[str, Any]:
     """Task: write the measure; the model is loaded if there is something to score."""
-    filter_ = filters.get(ref)
+    filter_ = find(ref)
     if "pictures" in filter_.columns:
         _measure_pictures(folder, filter_)
     else:
@@ -60,7 +59,7 @@ def measure_by_model(folder: str, ref: str) -> dict[str, Any]:
     return {}
 
 
-def _measure_pictures(folder: str, filter_: Filter) -> None:
+def _measure_pictures(folder: str, filter_: Measure) -> None:
     """Equal bytes are scored once; what has none is scored as a medium without pictures."""
     media = read_parquet(join(folder, "media.parquet"))
     digests = media["digest"].to_pylist()

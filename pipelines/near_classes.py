@@ -15,7 +15,7 @@ from pipelines.near.jaccard import Alike
 from pipelines.near.kept import NOBODY, walk
 
 # Rules of pairs that are alike, and not the same.
-_PARTS = ("clip_part", "alike")
+_PARTS = ("clip_part", "alike", "model")
 CLASSES = {
     "digest": pl.Binary,
     "same": pl.Binary,

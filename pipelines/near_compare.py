@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from manifests.storage import open_ipc, parquet_batches, read_parquet, write_ipc
-from pipelines.media_measures import MEASURES
+from pipelines.measures import find
 from pipelines.near_sorts import PAIRS, Sort
 from pipelines.scratch import frame, read_batch, write_frame, write_table
 from pipelines.store import measure_path
@@ -55,7 +55,7 @@ def run_seen_task(task: MediaRange) -> dict[str, Any]:
 
 def _seen(sort: Sort, folder: str, rows: pl.DataFrame) -> pl.DataFrame:
     names = [*sort.facts, *([sort.node] if sort.node else [])]
-    path = measure_path(folder, MEASURES[sort.measure])
+    path = measure_path(folder, find(sort.measure))
     table = read_parquet(path, ["is_measured", *names]).take(rows["place"].to_arrow())
     node = table[sort.node] if sort.node else rows["digest"].to_arrow()
     width, height, *rest = (pc.cast(table[name], pa.int64()) for name in sort.facts)
@@ -69,7 +69,7 @@ def _seen(sort: Sort, folder: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 def run_codes_task(task: MediaRange) -> dict[str, Any]:
     """Task: the block of these nodes, copied from the measures."""
-    scores = MEASURES[task.sort.measure].scores
+    scores = find(task.sort.measure).scores
     names = [name for name in scores.names if name not in ("kind_code", "is_measured")]
     schema = pa.schema([("node", pa.binary()), *map(scores.field, names)])
 
@@ -89,7 +89,7 @@ def _codes(
     """(nodes, their rows of the measure) of rows sorted by place."""
     places = rows["place"].to_numpy()
     nodes = rows["node"].to_arrow().cast(pa.binary())
-    path = measure_path(folder, MEASURES[sort.measure])
+    path = measure_path(folder, find(sort.measure))
     start = 0
     for first, batch in parquet_batches(path, _BATCH_ROWS, int(places[0]), int(places[-1])):
         stop = int(np.searchsorted(places, first + batch.num_rows))

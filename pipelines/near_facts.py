@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from manifests.ids import key_digest
 from manifests.storage import is_local, join, local_path, read_json, write_json
-from pipelines.media_measures import MEASURES
+from pipelines.measures import find
 from pipelines.near import MEDIA_VERSION
 from pipelines.near_sorts import Sort
 from pipelines.store import NEAR, is_done, mark_used
@@ -42,7 +42,7 @@ class Step:
 
 
 def near_folder(store: str, sort: Sort) -> str:
-    key = key_digest(MEDIA_VERSION, MEASURES[sort.measure].fingerprint, sort.settings)
+    key = key_digest(MEDIA_VERSION, find(sort.measure).fingerprint, sort.settings)
     return join(store, NEAR, f"{sort.kind}-{key}")
 
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import polars as pl
 
 from manifests.storage import join
-from mixtures.likeness import NearDuplicates
 from pipelines.engine import Task
 from pipelines.near_classes import CLASSES, media_classes_of
 from pipelines.near_compare import (
@@ -32,7 +32,7 @@ from pipelines.near_compare import (
     run_seen_task,
 )
 from pipelines.near_facts import Step, keep_step, known_steps
-from pipelines.near_sorts import Sort, wanted_sorts
+from pipelines.near_sorts import PAIRS, Sort
 from pipelines.scratch import frame, read_batch, write_frame, write_table
 
 Run = Callable[[str, Sequence[Task]], list[dict[str, Any]]]
@@ -45,7 +45,7 @@ SEEN_ROWS = 1 << 19
 
 
 def media_classes(
-    run: Run, wanted: pl.DataFrame, settings: NearDuplicates, store: str, scratch: str
+    run: Run, wanted: pl.DataFrame, sorts: Sequence[Sort], store: str, scratch: str
 ) -> pl.DataFrame:
     """`near_classes.CLASSES` of all wanted media that do not stay as themselves.
 
@@ -54,11 +54,17 @@ def media_classes(
     measured stay. Files are left in `scratch`, and what was found of pairs in the store.
     """
     found = [pl.DataFrame(schema=CLASSES)]
-    for sort in wanted_sorts(settings):
-        mine = wanted.filter(pl.col("kind") == sort.kind).sort("folder", "place", "digest")
+    for kind, some in groupby(sorts, lambda sort: sort.kind):
+        mine = wanted.filter(pl.col("kind") == kind).sort("folder", "place", "digest")
         if mine.height:
-            place = join(scratch, f"near-{sort.kind}")
-            found.append(_Search(run, sort, store, place).classes(mine))
+            results = [
+                _Search(run, sort, store, join(scratch, f"near-{sort.way}")).found(mine)
+                for sort in some
+            ]
+            # Of two nodes that several sorts find, the first one's rule is told.
+            pairs = pl.concat([pairs for _, pairs in results])
+            pairs = pairs.unique(["one", "other"], keep="first", maintain_order=True)
+            found.append(media_classes_of(results[0][0], pairs))
     return pl.concat(found)
 
 
@@ -71,7 +77,8 @@ class _Search:
     store: str
     scratch: str
 
-    def classes(self, wanted: pl.DataFrame) -> pl.DataFrame:
+    def found(self, wanted: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """(which media are known, pairs of them)."""
         seen = self._seen(wanted.select("digest", "folder", "place", "priority"))
         steps = known_steps(self.store, self.sort)
         known = [_nodes(path) for step in steps for path in step.paths]
@@ -89,7 +96,8 @@ class _Search:
             )
             for some in pairs
         ]
-        return media_classes_of(seen, pl.concat(mine)) if mine else pl.DataFrame(schema=CLASSES)
+        nothing = pl.DataFrame(pl.from_arrow(PAIRS.empty_table()))
+        return seen, pl.concat([nothing, *mine])
 
     def _seen(self, wanted: pl.DataFrame) -> pl.DataFrame:
         tasks = self._ranges("seen", wanted, SEEN_ROWS, run_seen_task, _SEEN_MEMORY)

@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,16 @@ from typing import Any
 from pydantic import ValidationError
 
 import filters
-from filters.models import ModelFilter, Settings, Weights, check_packages, sha256_of
+from filters.base import Params
+from filters.models import (
+    Asking,
+    ModelFilter,
+    ModelMeasure,
+    Settings,
+    Weights,
+    check_packages,
+    sha256_of,
+)
 from manifests.errors import (
     RecipeError,
     SmolmixError,
@@ -30,6 +39,7 @@ from manifests.errors import (
     invalid_fields,
 )
 from manifests.storage import atomic_file, exists, is_local, join, local_path
+from mixtures.likeness import NearModel
 from mixtures.policies import Setting
 from mixtures.recipe import Recipe
 from pipelines.judge import Rule
@@ -48,11 +58,21 @@ def bind_models(recipe: Recipe, rules: Iterable[Rule], store: str) -> Recipe:
     """
     settings = recipe.filter_settings()
     asking = [rule for rule in rules if isinstance(rule.filter, ModelFilter)]
-    if not asking:
+    model = near_model(recipe)
+    if not asking and model is None:
         return recipe
     check_writable(store, "--store")
+    bound: list[ModelMeasure]
     bound = [_bound(recipe, rule, settings[rule.filter.name], store) for rule in asking]
+    if model is not None:
+        bound.append(_bound_embedding(recipe, model, store))
     return recipe.with_filter_refs({filter_.name: filter_.ref for filter_ in bound})
+
+
+def near_model(recipe: Recipe) -> NearModel | None:
+    """The model that near duplicates of images are looked for by, if the recipe names one."""
+    near = recipe.near_duplicates
+    return near.image.model if near is not None and near.image is not None else None
 
 
 def pinned_models(recipe: Recipe, pins: Mapping[str, str]) -> Recipe:
@@ -72,17 +92,34 @@ def _bound(recipe: Recipe, rule: Rule, said: Setting, store: str) -> ModelFilter
     filter_ = rule.filter
     assert isinstance(filter_, ModelFilter)
     settings = _settings(recipe, filter_, said)
+    place = f"{_place(recipe, filter_.name, 'weights')}: filter {filter_.name}"
+    return _with_weights(recipe, filter_, settings, rule.settings(), store, place)
+
+
+def _bound_embedding(recipe: Recipe, model: NearModel, store: str) -> ModelMeasure:
+    # It brings Pillow.
+    from pipelines.image_embedding import MEASURE
+
+    place = f"{recipe.place('', 'near_duplicates')}: near_duplicates.image.model"
+    return _with_weights(recipe, MEASURE, Settings(weights=model.weights), (), store, place)
+
+
+def _with_weights(
+    recipe: Recipe,
+    measure: Asking,
+    settings: Settings,
+    params: Sequence[Params],
+    store: str,
+    place: str,
+) -> Asking:
     try:
-        check_packages(filter_.packages)
-        name, found = _find(settings.weights, filter_, recipe.folder)
+        check_packages(measure.packages)
+        name, found = _find(settings.weights, measure, recipe.folder)
         path = next(iter(found.values()))
-        filter_.check(path if filter_.takes_file else path.parent, settings, rule.settings())
+        measure.check(path if measure.takes_file else path.parent, settings, params)
     except (UsageError, SourceError) as error:
-        place = _place(recipe, filter_.name, "weights")
-        raise RecipeError(
-            f"{place}: filter {filter_.name}: weights {settings.weights}: {error}"
-        ) from error
-    return filter_.bind(settings, _keep(name, found, store))
+        raise RecipeError(f"{place}: weights {settings.weights}: {error}") from error
+    return measure.bind(settings, _keep(name, found, store))
 
 
 def _settings(recipe: Recipe, filter_: ModelFilter, said: Setting) -> Settings:
@@ -111,7 +148,7 @@ def _place(recipe: Recipe, name: str, key: str = "") -> str:
     return recipe.place("", *keys, *(f"{holder}/{name}" for holder in holders))
 
 
-def _find(spec: str, filter_: ModelFilter, folder: str) -> tuple[str, dict[str, Path]]:
+def _find(spec: str, filter_: ModelMeasure, folder: str) -> tuple[str, dict[str, Path]]:
     """(what the weights are called, local files by the names that the store gives them)."""
     if not spec.startswith((".", "/", "~")):
         return _of_hub(spec, filter_, folder)
@@ -126,7 +163,7 @@ def _find(spec: str, filter_: ModelFilter, folder: str) -> tuple[str, dict[str, 
     return path.resolve().name, _named([path / name for name in chosen], filter_)
 
 
-def _of_hub(spec: str, filter_: ModelFilter, folder: str) -> tuple[str, dict[str, Path]]:
+def _of_hub(spec: str, filter_: ModelMeasure, folder: str) -> tuple[str, dict[str, Path]]:
     found = _HUB.fullmatch(spec)
     if found is None or Path(folder, spec).exists():
         raise UsageError("it is no Hub id (owner/name[/file][@revision]); a path begins with ./")
@@ -155,7 +192,7 @@ def _download(repo: str, name: str, commit: str) -> Path:
     return Path(hf_hub_download(repo, name, revision=commit))
 
 
-def _choose(names: Iterable[str], filter_: ModelFilter, where: str) -> list[str]:
+def _choose(names: Iterable[str], filter_: ModelMeasure, where: str) -> list[str]:
     """Those that the filter loads, sorted; of a folder's only what lies in it itself."""
     fitting = sorted(n for n in names if any(fnmatchcase(n, p) for p in filter_.files))
     if not filter_.takes_file:
@@ -167,7 +204,7 @@ def _choose(names: Iterable[str], filter_: ModelFilter, where: str) -> list[str]
     return fitting
 
 
-def _named(paths: Iterable[Path], filter_: ModelFilter) -> dict[str, Path]:
+def _named(paths: Iterable[Path], filter_: ModelMeasure) -> dict[str, Path]:
     if filter_.takes_file:
         return {f"weights{path.suffix}": path for path in paths}
     return {path.name: path for path in paths}

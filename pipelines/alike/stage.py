@@ -22,6 +22,7 @@ from pipelines.alike.verify import verify_tasks
 from pipelines.alike.walk import label_tasks, num_walks, walk_tasks
 from pipelines.alike.wanted import read_wanted, wanted_tasks
 from pipelines.engine import Task
+from pipelines.measures import EMBEDDING, find
 from pipelines.near import MEDIA_VERSION
 from pipelines.parts import Part, subset_codes
 
@@ -31,14 +32,16 @@ _STAGE = "near"
 _USES = ("yes", "unknown", "no")
 
 
-def near_versions(recipe: Recipe) -> dict[str, int]:
+def near_versions(recipe: Recipe) -> dict[str, str]:
     """Of the rules that near duplicates are found by: others give other rows."""
     asked = recipe.near_duplicates
     if asked is None:
         return {}
-    found = {"near_texts": texts.VERSION} if asked.text is not None else {}
+    found = {"near_texts": str(texts.VERSION)} if asked.text is not None else {}
     if asked.image is not None or asked.video is not None:
-        found["near_media"] = MEDIA_VERSION
+        found["near_media"] = str(MEDIA_VERSION)
+    if asked.image is not None and asked.image.model is not None:
+        found["near_model"] = find(recipe.filter_ref(EMBEDDING)).fingerprint
     return found
 
 
@@ -78,10 +81,12 @@ def _media(
         return Classes()
     # It brings Pillow, which a plan does without that has nothing to find.
     from pipelines.near_media import media_classes
+    from pipelines.near_sorts import wanted_sorts
 
     run(_STAGE, wanted_tasks(scratch, parts, preference))
     wanted = read_wanted(scratch, parts)
-    found = media_classes(run, wanted, asked, store, near_path(scratch, "media"))
+    sorts = wanted_sorts(asked, recipe.filter_ref(EMBEDDING))
+    found = media_classes(run, wanted, sorts, store, near_path(scratch, "media"))
     return Classes.write(scratch, found)
 
 

@@ -102,7 +102,7 @@ def _media() -> list[Medium]:
 
 
 def _classes(store: Path, wanted: pl.DataFrame, scratch: Path) -> pl.DataFrame:
-    found = media_classes(run_inline, wanted, BOTH, str(store), str(scratch))
+    found = media_classes(run_inline, wanted, wanted_sorts(BOTH), str(store), str(scratch))
     shutil.rmtree(scratch, ignore_errors=True)
     return found
 
@@ -123,10 +123,11 @@ def test_what_is_not_asked_for_is_not_compared(tmp_path: Path) -> None:
     media = _media()
     wanted = write_folder(tmp_path / "store", "a" * 16, media)
     only = NearDuplicates.model_validate({"video": {}})
-    found = media_classes(run_inline, wanted, only, str(tmp_path / "store"), str(tmp_path / "s"))
+    sorts = wanted_sorts(only)
+    found = media_classes(run_inline, wanted, sorts, str(tmp_path / "store"), str(tmp_path / "s"))
     kinds = {m.name: m.kind for m in media}
     assert {kinds[name] for name in by_name(found, media)} == {"video"}
-    none = media_classes(run_inline, wanted, NearDuplicates(), str(tmp_path), str(tmp_path / "s"))
+    none = media_classes(run_inline, wanted, [], str(tmp_path), str(tmp_path / "s"))
     assert none.height == 0 and none.columns == found.columns
 
 
@@ -150,7 +151,8 @@ def test_radius_is_the_recipes(tmp_path: Path) -> None:
     media = _media()
     wanted = write_folder(tmp_path / "store", "a" * 16, media)
     strict = NearDuplicates.model_validate({"image": {"radius": 0}})
-    found = media_classes(run_inline, wanted, strict, str(tmp_path / "store"), str(tmp_path / "s"))
+    sorts = wanted_sorts(strict)
+    found = media_classes(run_inline, wanted, sorts, str(tmp_path / "store"), str(tmp_path / "s"))
     assert "photo at 60" in by_name(found, media)
     assert len(by_name(found, media)) < sum(m.kind == "image" for m in media if m.name in ALL)
     folders = {near_folder(str(tmp_path), wanted_sorts(s)[0]) for s in (strict, BOTH)}
@@ -226,13 +228,13 @@ def test_what_was_compared_is_not_again(tmp_path: Path) -> None:
         asked.extend([name] * len(tasks))
         return run_inline(name, tasks)
 
-    first = media_classes(run, wanted, BOTH, str(store), str(scratch / "1"))
+    first = media_classes(run, wanted, wanted_sorts(BOTH), str(store), str(scratch / "1"))
     assert {"compare images", "compare videos"} <= set(asked)
     asked.clear()
-    again = media_classes(run, wanted, BOTH, str(store), str(scratch / "2"))
+    again = media_classes(run, wanted, wanted_sorts(BOTH), str(store), str(scratch / "2"))
     assert again.equals(first) and not any("compare" in name for name in asked)
     new = write_folder(store, "b" * 16, [Medium("photo of late", "image", _code(photos()[1]))])
-    media_classes(run, pl.concat([wanted, new]), BOTH, str(store), str(scratch / "3"))
+    media_classes(run, pl.concat([wanted, new]), wanted_sorts(BOTH), str(store), str(scratch / "3"))
     # Its own block, and the one that was there.
     assert asked.count("compare images") == 2 and asked.count("compare videos") == 0
     assert _steps(store) == [["000000", "000001"], ["000000"]]
@@ -264,7 +266,7 @@ def test_a_build_beside_does_no_harm(tmp_path: Path) -> None:
             _classes(store, half, tmp_path / "beside")
         return run_inline(name, tasks)
 
-    found = media_classes(run, wanted, BOTH, str(store), str(tmp_path / "scratch"))
+    found = media_classes(run, wanted, wanted_sorts(BOTH), str(store), str(tmp_path / "scratch"))
     assert by_name(found, media) == ALL
     done = Path(near_folder(str(store), wanted_sorts(BOTH)[0])) / "000000" / "done.json"
     kept = half.filter(pl.col("kind") == "image").height
@@ -293,5 +295,5 @@ def test_ray_gives_the_same(tmp_path: Path, ray_engine: RayEngine) -> None:
     def run(name: str, tasks: Sequence[Task]) -> list[dict[str, Any]]:
         return [result for _, result in ray_engine.run(tasks)]
 
-    found = media_classes(run, wanted, BOTH, str(store), str(tmp_path / "scratch"))
+    found = media_classes(run, wanted, wanted_sorts(BOTH), str(store), str(tmp_path / "scratch"))
     assert found.equals(_classes(tmp_path / "other", wanted, tmp_path / "scratch2"))

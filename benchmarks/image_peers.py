@@ -1,6 +1,6 @@
 """Near duplicates among images against Data-Juicer, imagededup and Daft, over the same files.
 
-    python -m benchmarks.image_peers [--pairs 500 2500] [--photos 10000] [--pages 5000] [--runs 3]
+    python -m benchmarks.image_peers [--pairs 400 2000] [--photos 10000] [--pages 5000] [--runs 3]
 
 Each side is a process that reads a folder of images and says which of them stay
 (`image_peers_ours`, `image_peers_script`), with two processes or threads. Of a planted pair one is
@@ -209,7 +209,7 @@ def _report(asked: argparse.Namespace, folders: Mapping[str, Path]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pairs", type=int, nargs=2, default=[500, 2_500])
+    parser.add_argument("--pairs", type=int, nargs=2, default=[400, 2_000])
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--pages", type=int, default=5_000)
     parser.add_argument("--runs", type=int, default=NUM_RUNS)

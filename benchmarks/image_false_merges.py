@@ -27,7 +27,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.image_corpora import drawn_page, made_photo, photo_folder, real_files, real_folders
 from benchmarks.measure import NUM_WORKERS, print_table
-from filters.pixels import pixels_of
+from filters.pixels import pixels_of, read_color
 from pipelines.near.image_codes import ImageCode, image_code
 from pipelines.near.image_columns import ImageColumns
 from pipelines.near.image_pairs import RULES, find_pairs
@@ -37,7 +37,7 @@ _MISS = 0.05
 # Most images that may be lost, as a share.
 _PHOTO_TARGET, _PAGE_TARGET = 1e-4, 5e-4
 _SHOWN = 40
-_CELL_PX, _LABEL_PX = 320, 18
+_CELL_PX, _LABEL_PX = 320, 32
 _AT_ONCE = 100
 
 Make = Callable[[int], Image.Image]
@@ -97,8 +97,7 @@ def false_rows(
 
 
 def _opened(files: Sequence[Path], number: int) -> Image.Image:
-    with Image.open(files[number]) as image:
-        return image.convert("RGB")
+    return read_color(files[number].read_bytes())
 
 
 def _code(make: Make, number: int) -> ImageCode:

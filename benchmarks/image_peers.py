@@ -7,9 +7,9 @@ Each side is a process that reads a folder of images and says which of them stay
 to go; every other image that goes is a wrong drop. Folders: photos that all have a copy, in two
 sizes, so that the rate between them counts start-up for no side; photos without copies; drawn pages
 and charts, a tenth of them with a copy. Time and memory are of the first two, in interleaved runs;
-the others are run once, since what is kept is the same each time. `decoding` is no peer: two
-processes that decode each file as ours does, and do nothing with it, which no side can be faster
-than that looks at all pixels.
+the others (--photos 0, --pages 0 leave them out) are run once, since what is kept is the same each
+time. `decoding` is no peer: two processes that decode each file as ours does and do nothing with
+it, than which no side can be faster that looks at all pixels.
 
 Precision is the share of drops that are right. A bound is the 95 % upper one of the share of images
 that are dropped wrongly. Peers without an environment (`make peers`) are left out.
@@ -176,9 +176,11 @@ def _write_folders(asked: argparse.Namespace, work: Path) -> dict[str, Path]:
             f"{asked.photos:,} other photos": photos([], sources, 0, asked.photos),
             f"{asked.pages:,} pages": pages(num_copied, asked.pages - num_copied),
         }
-        for number, corpus in enumerate(corpora.values()):
-            write(corpus, work / str(number))
-    folders = {title: work / str(number) for number, title in enumerate(corpora)}
+        folders = {}
+        for number, (title, corpus) in enumerate(corpora.items()):
+            if corpus.num_images:
+                folders[title] = work / str(number)
+                write(corpus, folders[title])
     megabytes = [warm(folder) / 1e6 for folder in folders.values()]
     print("; ".join(f"{t}: {mb:.0f} MB" for t, mb in zip(folders, megabytes, strict=True)))
     return folders

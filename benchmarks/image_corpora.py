@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from benchmarks.packages import Package
+from benchmarks.measure import work_folder
+from benchmarks.packages import Absent, Package, fetch
 from pipelines.samples.charts import font, make_chart
 from pipelines.samples.pages import make_page
 
@@ -45,6 +48,26 @@ def real_files(folders: Sequence[Path]) -> list[Path]:
     for folder in folders:
         paths = sorted(folder.rglob("*"))
         found += [path for path in paths if path.suffix in (".jpg", ".jpeg", ".png", ".webp")]
+    return found
+
+
+def photo_folder() -> AbstractContextManager[Path]:
+    """Where packages with photos are fetched to: IMAGE_DUPLICATES_DATA, which stays, or a
+    temporary one."""
+    kept = os.environ.get("IMAGE_DUPLICATES_DATA")
+    return nullcontext(Path(kept)) if kept else work_folder()
+
+
+def real_folders(folder: Path) -> list[Path]:
+    """perception's and gradio's photos, fetched to the folder, and those that
+    IMAGE_DUPLICATES_PHOTOS names (with a colon between them)."""
+    named = os.environ.get("IMAGE_DUPLICATES_PHOTOS", "")
+    found = [Path(name) for name in named.split(":") if name]
+    for package, below in ((PERCEPTION, "perception/testing/images"), (GRADIO, "gradio")):
+        try:
+            found.append(fetch(package, folder) / below)
+        except Absent as error:
+            print(f"{package.name}: {error}")
     return found
 
 

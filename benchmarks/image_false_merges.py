@@ -58,13 +58,12 @@ class Found:
 
 def upper_bound(num_found: int, num_all: int) -> float:
     """Share above which so few would be seen in 5 % of cases (Poisson, by bisection)."""
+    numbers = np.arange(num_found + 1)
+    factorials = np.concatenate([[0.0], np.cumsum(np.log(numbers[1:]))])
     low, high = 0.0, num_found * 3.0 + 20
     for _ in range(60):
         mean = (low + high) / 2
-        term = chance = np.exp(-mean)
-        for n in range(1, num_found + 1):
-            term *= mean / n
-            chance += term
+        chance = np.exp(numbers * np.log(mean) - mean - factorials).sum()
         low, high = (mean, high) if chance > _MISS else (low, mean)
     return high / num_all
 

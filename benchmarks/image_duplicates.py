@@ -3,7 +3,8 @@
     python -m benchmarks.image_duplicates [--recall N] [--lookup N ...]
 
 Recall: originals and one copy of each for every edit; how many photos with another caption, or one
-thing in them, are taken for the same. `lookup` times the search alone, on random codes.
+thing in them, are taken for the same. `lookup` times the search alone, on so
+many blocks of random codes, with two processes.
 `image_false_merges` counts different images taken for one, `image_peers` holds all against peers.
 """
 
@@ -14,10 +15,14 @@ import random
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import combinations_with_replacement
+from multiprocessing import get_context
 from pathlib import Path
 
 import imagehash
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from benchmarks.image_corpora import (
@@ -31,13 +36,16 @@ from benchmarks.image_corpora import (
     real_files,
     real_folders,
 )
-from benchmarks.measure import print_table
+from benchmarks.measure import NUM_WORKERS, print_table
 from filters.pixels import pixels_of, read_pixels
+from pipelines.near.image_boxes import box_pairs
 from pipelines.near.image_codes import image_code
 from pipelines.near.image_columns import ImageColumns
 from pipelines.near.image_hashes import WINDOWS
 from pipelines.near.image_lookup import MAX_RADIUS, near_pairs
 from pipelines.near.image_pairs import find_pairs
+from pipelines.near.image_tiles import NUM_SUMS, SUM_TOLERANCE
+from pipelines.near_compare import BLOCK_NODES
 
 
 def recall_rows(title: str, images: Sequence[Image.Image]) -> list[list[str]]:
@@ -104,18 +112,38 @@ def cost_rows(images: Sequence[Image.Image]) -> list[list[str]]:
     return rows
 
 
-def lookup_rows(sizes: Sequence[int]) -> list[list[str]]:
-    """Seconds of the search for so many images, each with its windows, against as many queries."""
+def _block(number: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int16]]:
+    """Random hashes of all windows, and tile sums, of one block of images."""
+    draw = np.random.default_rng(number)
+    hashes = draw.integers(0, 1 << 64, BLOCK_NODES * len(WINDOWS), np.uint64)
+    return hashes, draw.normal(0, 36, (BLOCK_NODES, NUM_SUMS)).astype(np.int16)
+
+
+def _compared(pair: tuple[int, int]) -> int:
+    """Candidates of two blocks, both ways, or of one with itself: those that chance makes."""
+    one, other = (_block(number) for number in pair)
+    ways = [(one, other), (other, one)] if pair[0] != pair[1] else [(one, one)]
+    found = 0
+    for (index, tiles), (queries, sought) in ways:
+        whole = queries[:: len(WINDOWS)]
+        found += sum(len(left) for left, _, _ in near_pairs(index, whole, MAX_RADIUS))
+        found += sum(len(left) for left, _ in box_pairs(tiles, sought, SUM_TOLERANCE))
+    return found
+
+
+def lookup_rows(blocks: Sequence[int]) -> list[list[str]]:
+    """Seconds of the search alone for so many blocks of images, as a build's tasks make it."""
     rows = []
-    for num in sizes:
-        draw = np.random.default_rng(num)
-        index = draw.integers(0, 1 << 64, num * len(WINDOWS), np.uint64)
-        queries = draw.integers(0, 1 << 64, num, np.uint64)
-        queries[::10] = index[:: len(WINDOWS)][::10] ^ np.uint64(0b11011 << 20)
-        started = time.process_time()
-        found = sum(len(left) for left, _, _ in near_pairs(index, queries, MAX_RADIUS))
-        seconds = time.process_time() - started
-        rows.append([f"{num:,}", f"{found:,}", f"{seconds:.1f}", f"{seconds / num * 1e6:.0f}"])
+    for num in blocks:
+        pairs = list(combinations_with_replacement(range(num), 2))
+        started = time.perf_counter()
+        with ProcessPoolExecutor(NUM_WORKERS, mp_context=get_context("spawn")) as pool:
+            found = sum(pool.map(_compared, pairs))
+        seconds = time.perf_counter() - started
+        images = num * BLOCK_NODES
+        rows.append(
+            [f"{images:,}", f"{found:,}", f"{seconds:.0f}", f"{seconds / images * 1e6:.0f}"]
+        )
     return rows
 
 
@@ -123,7 +151,7 @@ def lookup_rows(sizes: Sequence[int]) -> list[list[str]]:
 _FOUND = ("originals", "edit", "asked", "found: photo", "found: plain", "other pairs")
 _CHANGED = ("photos with", "taken for copies")
 _COST = ("run", "all codes", "imagehash.phash", "8 of those")
-_LOOKUP = ("images", "found", "CPU s", "us an image")
+_LOOKUP = ("images", "by chance", "s", "us an image")
 
 
 def _report(asked: argparse.Namespace, files: Sequence[Path]) -> None:
@@ -136,13 +164,13 @@ def _report(asked: argparse.Namespace, files: Sequence[Path]) -> None:
     print_table("copies that are found", _FOUND, rows)
     print_table("photos that are nearly the same", _CHANGED, changed_rows(made[:200]))
     print_table("ms of CPU an image", _COST, cost_rows(made[:100]))
-    print_table("lookup of random hashes", _LOOKUP, lookup_rows(asked.lookup))
+    print_table("lookup of random codes, two processes", _LOOKUP, lookup_rows(asked.lookup))
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--recall", type=int, default=400)
-    parser.add_argument("--lookup", type=int, nargs="*", default=[50_000, 200_000, 1_000_000])
+    parser.add_argument("--lookup", type=int, nargs="*", default=[1, 2, 4])
     asked = parser.parse_args(arguments)
     with photo_folder() as folder:
         _report(asked, real_files(real_folders(folder)))

@@ -96,12 +96,24 @@ def _window(draw: random.Random, path: Path, size: tuple[int, int]) -> Image.Ima
 
 
 def made_photo(files: Sequence[Path], number: int) -> Image.Image:
-    draw = random.Random(f"photo-{number}")
-    size = draw.choice(_SIZES)
-    one, other = (_window(draw, path, size) for path in draw.sample(list(files), 2))
+    draw, size, chosen = _made_of(files, number)
+    one, other = (_window(draw, path, size) for path in chosen)
     mask = Image.frombytes("L", (3, 3), draw.randbytes(9)).resize(size, Image.Resampling.BICUBIC)
     steep = [min(max((level - 128) * 4 + 128, 0), 255) for level in range(256)]
     return Image.composite(one, other, mask.point(steep))
+
+
+def made_of(files: Sequence[Path], number: int) -> frozenset[Path]:
+    """The two photos of which `made_photo` shows parts."""
+    return frozenset(_made_of(files, number)[2])
+
+
+def _made_of(
+    files: Sequence[Path], number: int
+) -> tuple[random.Random, tuple[int, int], list[Path]]:
+    draw = random.Random(f"photo-{number}")
+    size = draw.choice(_SIZES)
+    return draw, size, draw.sample(list(files), 2)
 
 
 def _sheet(draw: random.Random) -> Image.Image:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import skimage.data
-from PIL import Image
+from PIL import Image, ImageDraw
 from rich.console import Console
 
 from filters._vectors import Floats
@@ -96,6 +99,16 @@ def jpeg(image: Image.Image) -> bytes:
 def cut(image: Image.Image) -> Image.Image:
     """Cut further than hashes find, and mirrored in parts: its colours are what stays."""
     return image.crop((200, 0, 480, 360)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+
+
+def written_over(image: Image.Image) -> Image.Image:
+    """Four lines of letters, and another photo in a corner."""
+    made = image.copy()
+    pen = ImageDraw.Draw(made)
+    for line in range(4):
+        pen.text((20, 40 + 80 * line), "what is written over it", "white", font_size=36)
+    made.paste(photo("rocket.jpg").resize((140, 100)), (330, 250))
+    return made
 
 
 def _measured(model: ImageEmbedding, media: list[tuple[str, list[bytes | None]]]) -> pa.Table:
@@ -221,3 +234,30 @@ def test_missing_weights_are_told_with_their_place(folder: Path) -> None:
     (folder / "colors.onnx").unlink()
     with pytest.raises(RecipeError, match=r"copies.yaml, line 5: .*image.model: weights"):
         _build(folder, MODEL, "none")
+
+
+# --- the real model ---------------------------------------------------------------------------
+
+# A file of SSCD's weights as ONNX: 28 MB or more, which no package under a free license brings.
+SSCD = os.environ.get("SMOLMIX_SSCD", "")
+
+
+@pytest.mark.skipif(not SSCD, reason="SMOLMIX_SSCD names no ONNX file of SSCD")
+@pytest.mark.parametrize(
+    ("edit", "likeness"),
+    [
+        pytest.param(lambda image: image.crop((60, 30, 450, 330)), 0.75, id="cut"),
+        pytest.param(lambda image: image.rotate(15, expand=True), 0.7, id="turned"),
+        pytest.param(written_over, 0.5, id="written over"),
+    ],
+)
+def test_sscd_finds_what_hashes_miss(
+    folder: Path, edit: Callable[[Image.Image], Image.Image], likeness: float
+) -> None:
+    shutil.copy(SSCD, folder / "sscd.onnx")
+    (folder / "images/cut.png.jpg").write_bytes(jpeg(edit(photo("coffee.png"))))
+    _build(folder, "{}", "plain")
+    assert _dropped(folder, "plain") == []
+    _build(folder, f"{{model: {{weights: ./sscd.onnx, likeness: {likeness}}}}}", "found")
+    ((row, value),) = _dropped(folder, "found")
+    assert row in (PHOTOS.index("coffee.png"), len(PHOTOS)) and "model cosine=" in value

@@ -1,8 +1,7 @@
 """Pairs of vectors with a cosine of at least so much: all of them, by products of blocks.
 
-About a second of a core for 30,000 vectors of 512 numbers with each other, and the square of that:
-what makes the vectors takes a tenth of a second each, so that a million cost more to make than to
-compare. Memory: both sides as single floats.
+Cost grows with the square of their number, and was not measured at size. Memory: both sides as
+single floats, and while they are read their bytes.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 NAMES = (
     *("emit_copy", "curate_datasets", "memory", "json_array", "frames_backends", "tokens"),
     *("text_duplicates", "text_clusters", "contamination"),
-    *("image_duplicates", "image_false_merges", "image_peers"),
+    *("image_duplicates", "image_false_merges", "image_peers", "clip_duplicates"),
     *("text_rules", "image_filters", "false_drops", "pixel_cost", "image_memory"),
     *("mixing", "plan_scale", "remix", "resolve_scale"),
 )

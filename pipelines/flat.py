@@ -59,3 +59,14 @@ class Lists:
 
     def slice(self, start: int, stop: int) -> Ints:
         return self.values[self.starts[start] : self.starts[stop]]
+
+
+def bytes_of(column: pa.ChunkedArray) -> list[npt.NDArray[np.uint8]]:
+    """Of a column of `large_binary`, chunk by chunk, value after value; nothing is copied."""
+    found = []
+    for chunk in column.chunks:
+        _, offsets, data = chunk.buffers()
+        ends = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+        held = np.frombuffer(data or b"", np.uint8)
+        found.append(held[int(ends[0]) : int(ends[-1])] if len(chunk) else held[:0])
+    return found

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mixtures.likeness import NearDuplicates
 from pipelines.measures import EMBEDDING
-from pipelines.near import clip_pairs, image_pairs
+from pipelines.near import clip_pairs, clip_verify, image_pairs
 from pipelines.near.clip_columns import ClipColumns
 from pipelines.near.image_columns import ImageColumns
 from pipelines.near.image_vectors import near_vectors, vectors_of
@@ -157,5 +157,5 @@ def _of_vectors(pair: np.void) -> str:
 
 
 def _of_clips(pair: np.void) -> str:
-    offset = f" offset={pair['offset_ms'] / 1000:.0f} s" if pair["rule"] == clip_pairs.PART else ""
+    offset = f" offset={pair['offset_ms'] / 1000:.0f} s" if pair["rule"] == clip_verify.PART else ""
     return f"frames={pair['alike']} of {pair['total']}{offset} moves={pair['moves']:.3f}"

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.flat import Bools, Ints
+from pipelines.flat import Ints
+from pipelines.near.clip_codes import LOOKS
 
 Floats = npt.NDArray[np.float32]
 
@@ -30,40 +31,48 @@ _DISTINCT_BITS = 10
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """One clip: times, means (frames x 256), hashes, and which have texture."""
+    """One clip: times, means (frames x 256), hashes, and what kind of picture each is."""
 
     duration_ms: int
     times_ms: Ints
     means: Floats
     hashes: npt.NDArray[np.uint64]
-    is_photo: Bools
+    looks: npt.NDArray[np.uint8]  # places in LOOKS
 
     @cached_property
     def distinct(self) -> Ints:
         """The first of all frames with texture that look alike."""
         kept: list[int] = []
-        for frame in np.flatnonzero(self.is_photo).tolist():
+        for frame in np.flatnonzero(self.looks == LOOKS.index("photo")).tolist():
             apart = np.bitwise_count(self.hashes[kept] ^ self.hashes[frame])
             if (apart > _DISTINCT_BITS).all():
                 kept.append(frame)
         return np.array(kept, np.int64)
+
+    @cached_property
+    def shown(self) -> Ints:
+        """All frames on which there is anything."""
+        return np.flatnonzero(self.looks != LOOKS.index("blank"))
 
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
     """`alike` of `total` frames, the best third of which correlate by `sharp` on average.
 
-    `moves` is the correlation of what changes from frame to frame. `fit` is the mean correlation
-    of all frames that count, and `slip_ms` how far in time the nearest of the whole are.
+    `moves` is the correlation of what changes from frame to frame, by `motion` levels of gray (RMS
+    of the part's). `fit` is the mean correlation of all frames that count, `least` the lowest, and
+    `slip_ms` how far in time the nearest of the whole are.
     """
 
     offset_ms: int
-    alike: int
-    total: int
-    sharp: float
-    moves: float
-    fit: float
-    slip_ms: float
+    alike: int = 0
+    total: int = 0
+    sharp: float = 0.0
+    moves: float = 0.0
+    motion: float = 0.0
+    fit: float = 0.0
+    least: float = 0.0
+    slip_ms: float = 0.0
 
 
 def aligned(whole: Frames, part: Frames, chosen: Ints, offset_ms: int) -> Aligned:
@@ -81,16 +90,25 @@ def aligned(whole: Frames, part: Frames, chosen: Ints, offset_ms: int) -> Aligne
     near = ~beyond & (apart <= REACH_MS)
     total = int((near | beyond).sum())
     if not near.any():
-        return Aligned(offset_ms, 0, total, 0.0, 0.0, 0.0, 0.0)
+        return Aligned(offset_ms, total=total)
     seen = _seen(whole, left[near], right[near], times[near], part.means[chosen[near]])
     mine = part.means[chosen[near]]
-    likeness = _correlations(seen, mine)
+    likeness = correlations(seen, mine)
     is_alike = likeness >= _LEAST_ALIKE
     alike = int(is_alike.sum())
     best = np.sort(likeness)[-max(-(-alike // 3), 1) :]
-    moves = _moves(seen[is_alike], mine[is_alike])
-    fit, slip_ms = float(likeness.sum()) / total, float(apart[near].mean())
-    return Aligned(offset_ms, alike, total, float(best.mean()), moves, fit, slip_ms)
+    moves, motion = _moves(seen[is_alike], mine[is_alike])
+    return Aligned(
+        offset_ms,
+        alike,
+        total,
+        sharp=float(best.mean()),
+        moves=moves,
+        motion=motion,
+        fit=float(likeness.sum()) / total,
+        least=float(likeness.min()),
+        slip_ms=float(apart[near].mean()),
+    )
 
 
 def _seen(whole: Frames, left: Ints, right: Ints, times: Ints, mine: Floats) -> Floats:
@@ -111,7 +129,7 @@ def _seen(whole: Frames, left: Ints, right: Ints, times: Ints, mine: Floats) -> 
     return best
 
 
-def _correlations(one: Floats, other: Floats) -> Floats:
+def correlations(one: Floats, other: Floats) -> Floats:
     """Row by row; 0 for a row of one value."""
     x = one - one.mean(axis=1, keepdims=True)
     y = other - other.mean(axis=1, keepdims=True)
@@ -120,10 +138,11 @@ def _correlations(one: Floats, other: Floats) -> Floats:
     return found
 
 
-def _moves(one: Floats, other: Floats) -> float:
-    """Of all frames, each without the mean of all: of a clip that stands still, of noise."""
+def _moves(one: Floats, other: Floats) -> tuple[float, float]:
+    """(correlation, RMS of the other) of all frames, each without the mean of all: of a clip that
+    stands still, of noise."""
     if len(one) < 2:
-        return 0.0
+        return 0.0, 0.0
     x = (one - one.mean(axis=0)).reshape(1, -1)
     y = (other - other.mean(axis=0)).reshape(1, -1)
-    return float(_correlations(x, y)[0])
+    return float(correlations(x, y)[0]), float(np.sqrt((y * y).mean()))

@@ -139,7 +139,7 @@ def test_photos_alone_have_vectors(tmp_path: Path, takes_bytes: bool) -> None:
     code = image_codes_of(whole)
     first = table.slice(0, 1).to_pylist()[0]
     assert (first["pixels_code"], first["width_px"]) == (code.pixels, code.width)
-    vectors: Floats = vectors_of(table.filter(table["is_measured"]))
+    vectors: Floats = vectors_of(table.filter(table["is_measured"])).astype(np.float32)
     assert vectors[0] @ vectors[1] > 0.98 > vectors[0] @ vectors[2]
 
 

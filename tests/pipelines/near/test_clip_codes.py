@@ -37,7 +37,7 @@ def test_clips_survive_a_table() -> None:
         assert clip.times_ms.tolist() == code.times_ms.tolist()
         assert clip.hashes.tolist() == code.hashes.tolist()
         assert clip.means.tolist() == code.means.reshape(-1, FRAME_EDGE**2).tolist()
-        assert clip.is_photo.tolist() == [LOOKS[look] == "photo" for look in code.looks]
+        assert clip.looks.tolist() == code.looks.tolist()
 
 
 def test_clips_are_sought_by_frames_with_texture_that_are_new() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from pipelines.near.clip_codes import ClipCode
 from pipelines.near.clip_columns import ClipColumns
@@ -74,14 +74,54 @@ def _black() -> ClipCode:
     return _by_second([blank(0)] * 8)
 
 
-def _slides() -> ClipCode:
-    return _by_second([page for page in pages()[:4] for _ in range(3)])
-
-
-@pytest.mark.parametrize("make", [_still, _black, _slides])
-def test_clips_without_moving_texture_match_nothing(make: object) -> None:
+@pytest.mark.parametrize("make", [_still, _black])
+def test_clips_that_stand_still_match_nothing(make: object) -> None:
     assert callable(make)
     assert _found([make()], [make()]) == {}
+
+
+@pytest.mark.parametrize("picture", [photos()[0], pages()[0]], ids=["photo", "page"])
+def test_noise_of_an_encoder_is_no_motion(picture: Image.Image, tmp_path: Path) -> None:
+    frames = [picture.resize((320, 240))] * 8 * RATE
+    one, other = (read(write(tmp_path / f"{crf}.mp4", frames, crf)) for crf in (35, 36))
+    assert _found([one], [one, other]) == {}
+
+
+def _slides(*numbers: int) -> list[Image.Image]:
+    """Three seconds of each page."""
+    return [pages()[number].resize((320, 240)) for number in numbers for _ in range(3 * RATE)]
+
+
+def test_a_talk_over_slides_is_found_and_another_with_some_of_them_is_not(tmp_path: Path) -> None:
+    talk = read(write(tmp_path / "talk.mp4", _slides(0, 1, 2, 3)))
+    copy = read(write(tmp_path / "copy.mp4", _slides(0, 1, 2, 3), crf=35, scale=0.5))
+    part = read(write(tmp_path / "part.mp4", _slides(1, 2, 3)))
+    others = [
+        read(write(tmp_path / f"{number}.mp4", _slides(*order)))
+        for number, order in enumerate([(0, 1, 2, 4), (3, 2, 1, 0), (4, 1, 2, 3), (5, 6, 7, 8)])
+    ]
+    assert _found([talk], [copy, part, *others]) == {(0, 0): "clip", (0, 1): "clip_part"}
+
+
+def _globe(first: int, stop: int) -> list[Image.Image]:
+    """A sheet of photos that passes behind a round window on black, from one frame to another."""
+    sheet = photos()[0].resize((640, 160))
+    window = Image.new("L", (160, 120))
+    ImageDraw.Draw(window).ellipse((60, 40, 100, 80), fill=255)
+    frames = []
+    for number in range(first, stop):
+        frames.append(Image.new("RGB", (160, 120)))
+        frames[-1].paste(sheet.crop((number, 20, number + 160, 140)), mask=window)
+    return frames
+
+
+def test_clips_whose_frames_look_alike_are_found_by_what_moves(tmp_path: Path) -> None:
+    whole = read(write(tmp_path / "whole.mp4", _globe(0, 240)))
+    assert len(ClipColumns.of_codes([whole]).clip(0).distinct) < 3
+    low = read(write(tmp_path / "low.mp4", _globe(0, 240), crf=32))
+    part = read(write(tmp_path / "part.mp4", _globe(64, 160)))
+    assert _found([whole], [low, part]) == {(0, 0): "clip", (0, 1): "clip_part"}
+    assert _found([part], [read(write(tmp_path / "later.mp4", _globe(130, 240)))]) == {}
 
 
 def test_a_shared_intro_is_no_match() -> None:

@@ -37,14 +37,13 @@ from benchmarks.image_corpora import (
     real_folders,
 )
 from benchmarks.measure import print_table
-from filters._vectors import Floats
 from filters.models import Settings, Weights, sha256_of
 from filters.pixels import read_color, read_pixels
 from pipelines.image_embedding import MEASURE, SCORES, ImageEmbedding
 from pipelines.near.image_codes import ImageCode, image_code
 from pipelines.near.image_columns import ImageColumns
 from pipelines.near.image_pairs import find_pairs
-from pipelines.near.image_vectors import near_vectors, vectors_of
+from pipelines.near.image_vectors import Halves, near_vectors, vectors_of
 
 _LEAST = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
 Edit = Callable[[Image.Image, Image.Image, random.Random], Image.Image]
@@ -89,7 +88,12 @@ def _jpeg(image: Image.Image, quality: int = 90) -> bytes:
     return encoded(image.convert("RGB"), quality)
 
 
-def _vectors(model: ImageEmbedding, photos: Sequence[bytes]) -> tuple[Floats, list[int]]:
+def _cosine(one: Halves, other: Halves) -> float:
+    """Of two vectors whose length is 1."""
+    return float(one.astype(np.float32) @ other.astype(np.float32))
+
+
+def _vectors(model: ImageEmbedding, photos: Sequence[bytes]) -> tuple[Halves, list[int]]:
     """(vectors, whose they are) of those that are photos."""
     batch = pa.RecordBatch.from_pydict(
         {"kind": ["image"] * len(photos), "pictures": [[photo] for photo in photos]},
@@ -136,7 +140,7 @@ def _recall_rows(model: ImageEmbedding, photos: Sequence[Image.Image]) -> list[l
             for one, other in pairs
         ]
         second, seen = _vectors(model, copies)
-        cosines = [float(first[at[places[row]]] @ second[n]) for n, row in enumerate(seen)]
+        cosines = [_cosine(first[at[places[row]]], second[n]) for n, row in enumerate(seen)]
         found = [sum(cosine >= least for cosine in cosines) / len(places) for least in _LEAST]
         codes = _by_codes([originals[n] for n in places], copies) / len(places)
         rows.append([name, f"{codes:.2f}", *(f"{share:.2f}" for share in found)])

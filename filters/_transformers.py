@@ -29,8 +29,8 @@ def import_transformers() -> Any:
     """The module, without its bars and warnings, which would run over a build's progress."""
     from transformers.utils import logging
 
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     import transformers
 
     return transformers

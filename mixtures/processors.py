@@ -16,7 +16,14 @@ import numpy.typing as npt
 from manifests.errors import UsageError, nearest
 from mixtures.custom_processor import CustomProcessor as Processor
 
-__all__ = ["DEFAULT_PROCESSOR", "PROCESSORS", "Processor", "get_processor", "image_tiles"]
+__all__ = [
+    "DEFAULT_PROCESSOR",
+    "PROCESSORS",
+    "Processor",
+    "get_processor",
+    "image_tiles",
+    "scaled_size",
+]
 
 _Ints = npt.NDArray[np.int64]
 
@@ -95,16 +102,21 @@ def _check(processor: Processor) -> None:
 
 def image_tiles(processor: Processor, width_px: _Ints, height_px: _Ints) -> tuple[_Ints, _Ints]:
     """(rows, columns) of tiles of each image, the global tile not counted; 0 of a single tile."""
-    assert (np.minimum(width_px, height_px) > 0).all(), "an image has at least one pixel"
-    edge = np.full_like(width_px, processor.longest_edge_px)
-    if not processor.upscale:
-        edge = np.minimum(edge, np.maximum(width_px, height_px))
-    width, height = _scaled(edge, width_px, height_px, even=True)
+    width, height = scaled_size(processor, width_px, height_px)
     tile = processor.tile_px
     width, height = _scaled(-(-np.maximum(width, height) // tile) * tile, width, height, even=False)
     rows, columns = -(-height // tile), -(-width // tile)
     split = rows * columns > 1
     return np.where(split, rows, 0), np.where(split, columns, 0)
+
+
+def scaled_size(processor: Processor, width_px: _Ints, height_px: _Ints) -> tuple[_Ints, _Ints]:
+    """(width, height) that each image is first scaled to, before its sides are whole tiles."""
+    assert (np.minimum(width_px, height_px) > 0).all(), "an image has at least one pixel"
+    edge = np.full_like(width_px, processor.longest_edge_px)
+    if not processor.upscale:
+        edge = np.minimum(edge, np.maximum(width_px, height_px))
+    return _scaled(edge, width_px, height_px, even=True)
 
 
 def _scaled(edge: _Ints, width: _Ints, height: _Ints, *, even: bool) -> tuple[_Ints, _Ints]:

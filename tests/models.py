@@ -46,7 +46,7 @@ def tiny_bert(folder: Path, labels: tuple[str, ...] = ()) -> Path:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     import transformers
 
-    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()
     folder.mkdir(parents=True)
     (folder / "vocab.txt").write_text("\n".join(_WORDS))
     transformers.BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
@@ -89,7 +89,7 @@ def tiny_towers(folder: Path, family: str) -> Path:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     import transformers
 
-    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()
     folder.mkdir(parents=True)
     tokenizer = _color_tokenizer(family)
     tokenizer.save_pretrained(folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("manifests", "sources", "filters", "mixtures", "pipelines")
+PACKAGES = ("manifests", "sources", "filters", "mixtures", "pipelines", "trainer")
 MODULES = [
     path for name in (*PACKAGES, "benchmarks") for path in sorted((ROOT / name).rglob("*.py"))
 ]

@@ -1,0 +1,119 @@
+"""`train-reference`: trains a SmolVLM on a build.
+
+    train-reference --mixture mixtures-out/video --preset tiny --steps 200 --out runs/tiny
+
+The same command goes on from the last checkpoint. On several devices the same arguments follow
+`accelerate launch -m trainer.cli` or `torchrun --nproc-per-node N -m trainer.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from manifests.errors import SmolmixError, UsageError
+
+_TORCH = "train-reference needs torch, transformers and accelerate: pip install 'smolmix[train]'"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = _Parser(prog="train-reference", description="train a SmolVLM on a build")
+    add = made.add_argument
+    add("--mixture", required=True, metavar="BUILD", help="folder or address of a finished build")
+    add("--out", type=Path, required=True, help="folder for checkpoints and logs")
+    add("--preset", default="tiny", help="tiny, 256m, 500m or 2.2b (default tiny)")
+    add("--stage", help="rates as in stage video or vision; scratch for new models (default)")
+    add("--init", metavar="MODEL", help="folder or Hub id of a SmolVLM to go on from")
+    add("--vision", metavar="MODEL", help="folder or Hub id of a SigLIP for the encoder")
+    add("--text", metavar="MODEL", help="folder or Hub id of a SmolLM2 for the language model")
+    add("--tokenizer", help="folder, tokenizer.json or Hub id (default: that of --init or --text)")
+    add("--steps", type=_positive, default=200, help="steps of the optimizer (default 200)")
+    add("--batch", type=_positive, default=1, help="sequences a device takes at once (default 1)")
+    add("--accumulate", type=_positive, default=1, help="batches a step (default 1)")
+    add("--context", type=_positive, help="ids of a sequence, at most (default: the preset's)")
+    add("--max-tiles", type=_positive, help="tiles of a sequence, at most (default: no limit)")
+    add("--learn", choices=("answers", "smolvlm2"), default="answers", help="which ids are labels")
+    add("--loss-reduction", choices=("token", "sample", "square"), default="token")
+    add("--learning-rate", type=float, help="for all parts, in place of the stage's")
+    add("--neftune", type=float, help="noise on embeddings (default: the stage's)")
+    add("--gradient-checkpointing", action="store_true", help="less memory, a third more time")
+    add("--workers", type=int, default=2, help="processes that decode and tokenise (default 2)")
+    add("--seed", type=int, default=0)
+    add("--log-every", type=_positive, default=10)
+    add("--checkpoint-every", type=_positive, default=500)
+    return made
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    try:
+        asked = parser().parse_args(arguments)
+        _train(asked, console)
+    except KeyboardInterrupt:
+        errors.print("stopped; run the same command again to go on from the last checkpoint")
+        return 1
+    except SmolmixError as error:
+        errors.print(f"error: {' '.join(str(error).split())}")
+        return error.exit_code
+    return 0
+
+
+def _train(asked: argparse.Namespace, console: Console) -> None:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        from trainer import start
+    except ImportError as error:
+        raise UsageError(f"{_TORCH} ({error.name} is missing)") from error
+    run = start.prepare(asked)
+    step = run.resume()
+    console.print(start.headline(run))
+    if step:
+        console.print(f"goes on from step {step}")
+    run.train(asked.log_every, asked.checkpoint_every, lambda record: _line(console, record))
+    _table(console, run.last)
+    console.print(f"checkpoint: {run.newest()}\nlog: {asked.out / 'log.jsonl'}")
+
+
+def _line(console: Console, record: dict[str, Any]) -> None:
+    rate, padding, waited = (record[name] for name in ("tokens_per_s", "padding", "data_wait"))
+    console.print(
+        f"step {record['step']:>6}  loss {record['loss']:.4f}  {rate:,.0f} tokens/s  "
+        f"padding {padding:.1%}  waited {waited:.1%}"
+    )
+
+
+def _table(console: Console, record: dict[str, Any] | None) -> None:
+    if record is None:
+        return
+    table = Table(title=f"rows trained on: {record['rows']:,}")
+    for name in ("component", "asked", "trained"):
+        table.add_column(name, justify="left" if name == "component" else "right")
+    for name, share in record["asked"].items():
+        table.add_row(name, f"{share:.2%}", f"{record['mixture'][name]:.2%}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

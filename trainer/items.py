@@ -1,0 +1,134 @@
+"""Rows to what a model takes: ids, labels and tiles, in worker processes, in the build's order.
+
+torch's DataLoader runs the workers and hands tiles over in shared memory. Its order is that of the
+units, whatever their number, so that a number of rows taken is all that has to be known to go on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from manifests.errors import UsageError
+from mixtures.processors import Processor
+from trainer.build_rows import BuildRows, Unit
+from trainer.pictures import Picture, read_picture
+from trainer.prompts import Bools, Learn, encode
+from trainer.vocabulary import Ids, Vocabulary
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One row; `tiles` is 8-bit (n, edge, edge, 3)."""
+
+    row: int
+    id: str
+    groups: Mapping[str, str]  # its source, modality, category and component
+    ids: Ids
+    is_learned: Bools
+    tiles: torch.Tensor
+
+    @property
+    def num_ids(self) -> int:
+        return len(self.ids)
+
+    @property
+    def num_learned(self) -> int:
+        return int(self.is_learned.sum())
+
+
+GROUPS = ("modality", "category", "source", "component")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """How rows are written for a model."""
+
+    processor: Processor
+    vocabulary: Vocabulary
+    learn: Learn = "answers"
+
+    def item(self, number: int, row: Mapping[str, Any]) -> Item:
+        if row["videos"]:
+            raise UsageError(
+                f"row {row['id']} keeps its clips as files; train-reference takes frames: build "
+                "the mixture without kept clips"
+            )
+        pictures = [
+            read_picture(image["bytes"], self.processor, medium["split"])
+            for image, medium in zip(row["images"], row["media"], strict=True)
+        ]
+        length = self.processor.ids_per_tile
+        layouts = [self.vocabulary.picture(p.rows, p.columns, length) for p in pictures]
+        prompt = encode(self.vocabulary, row["messages"], layouts, self.learn)
+        return Item(
+            row=number,
+            id=row["id"],
+            groups={name: row[name] for name in GROUPS},
+            ids=prompt.ids,
+            is_learned=prompt.is_learned,
+            tiles=self._tiles(pictures),
+        )
+
+    def _tiles(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        edge = self.processor.tile_px
+        none = np.zeros((0, edge, edge, 3), np.uint8)
+        return torch.from_numpy(np.concatenate([none, *(p.tiles for p in pictures)]))
+
+
+class _Units(Dataset[list[Item]]):
+    def __init__(self, rows: BuildRows, units: Sequence[Unit], encoder: Encoder) -> None:
+        self._rows, self._units, self._encoder = rows, units, encoder
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def __getitem__(self, number: int) -> list[Item]:
+        unit = self._units[number]
+        return [
+            self._encoder.item(unit.first + place, row)
+            for place, row in enumerate(self._rows.read(unit))
+        ]
+
+
+def read_items(
+    rows: BuildRows, units: Sequence[Unit], encoder: Encoder, num_workers: int, skip: int = 0
+) -> Iterator[Item]:
+    """Items of these units in order, without the first `skip` rows; 0 workers: in this process."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    passed = 0
+    begin = 0
+    while begin < len(units) and passed + units[begin].count <= skip:
+        passed += units[begin].count
+        begin += 1
+    loader: DataLoader[list[Item]] = DataLoader(
+        _Units(rows, units[begin:], encoder),
+        batch_size=None,
+        num_workers=num_workers,
+        prefetch_factor=4 if num_workers else None,
+        # A forked process would inherit locks of the tokenizer's and torch's threads.
+        multiprocessing_context="spawn" if num_workers else None,
+        worker_init_fn=_one_thread,
+        # Its own: torch's is part of the trainer's state, and a new loader would draw from it.
+        generator=torch.Generator(),
+        collate_fn=_as_is,
+    )
+    for items in loader:
+        for item in items:
+            if passed >= skip:
+                yield item
+            passed += 1
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def _as_is(items: list[Item]) -> list[Item]:
+    return items

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,10 @@ class Vocabulary:
         self.start, self.pad, self.end = map(self._id, (START, PAD, END))
         self.image, self.fake, self.globe = map(self._id, (IMAGE, FAKE, GLOBAL))
         self._newline, self._newlines = (self._ids(text) for text in ("\n", "\n\n"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Anew from its JSON: pickled tokenizers forget what they were set to."""
+        return _of_json, (self.tokenizer.to_str(), self._name)
 
     def __len__(self) -> int:
         return int(self.tokenizer.get_vocab_size())
@@ -79,6 +84,10 @@ class Vocabulary:
                 f"tokenizer {self._name}: it has no {token}; take SmolVLM's, or the default"
             )
         return int(found)
+
+
+def _of_json(text: str, name: str) -> Vocabulary:
+    return Vocabulary(Tokenizer.from_str(text), name)
 
 
 def load_vocabulary(spec: str) -> Vocabulary:

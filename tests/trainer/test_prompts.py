@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,9 @@ def test_texts_of_any_kind_make_no_control_ids(texts: list[str]) -> None:
     assert (found.ids == vocabulary.image).sum() == 0
     assert (found.ids == vocabulary.end).sum() == len(messages)
     assert not found.is_learned[0]
+    # A worker's copy, too.
+    again = encode(pickle.loads(pickle.dumps(vocabulary)), messages, [])
+    assert again.ids.tolist() == found.ids.tolist()
 
 
 def _bytes() -> Vocabulary:

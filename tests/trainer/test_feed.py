@@ -1,0 +1,127 @@
+"""Every row once a pass, packed within bounds, and the same after any stop."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from manifests.errors import UsageError  # noqa: E402
+from tests.conftest import Built  # noqa: E402
+from tests.trainer.tiny import encoder_of  # noqa: E402
+from trainer.build_rows import BuildRows  # noqa: E402
+from trainer.feed import Feed, FeedState  # noqa: E402
+from trainer.items import Item  # noqa: E402
+from trainer.packing import Packer, Sequence  # noqa: E402
+
+# Such that no row is left out, and few passes fill a sequence.
+CONTEXT, TILES = 2048, 2000
+
+
+def _item(row: int, num_ids: int, num_tiles: int = 0) -> Item:
+    return Item(
+        row=row,
+        id=f"source/subset/{row}",
+        groups={},
+        ids=np.zeros(num_ids, np.int64),
+        is_learned=np.zeros(num_ids, np.bool_),
+        tiles=torch.zeros((num_tiles, 2, 2, 3), dtype=torch.uint8),
+    )
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 6)), max_size=80))
+def test_packing_loses_nothing_and_keeps_its_bounds(sizes: list[tuple[int, int]]) -> None:
+    items = [_item(row, *size) for row, size in enumerate(sizes)]
+    packer = Packer(100, 5)
+    found = [*packer.pack(items), *packer.rest()]
+    rows = [item.row for sequence in found for item in sequence.items]
+    fitting = [row for row, (ids, tiles) in enumerate(sizes) if ids <= 100 and tiles <= 5]
+    assert sorted(rows) == fitting and packer.left_out == len(sizes) - len(fitting)
+    assert all(s.num_ids <= 100 and s.num_tiles <= 5 for s in found)
+    assert [item.row for item in sorted(items, key=lambda item: item.row)] == list(
+        range(len(items))
+    )
+
+
+def test_packing_leaves_little_room() -> None:
+    draw = np.random.default_rng(0)
+    items = [_item(row, int(size)) for row, size in enumerate(draw.integers(20, 900, 2000))]
+    full = list(Packer(2048, 1).pack(items))
+    assert 1 - sum(s.num_ids for s in full) / 2048 / len(full) < 0.03
+
+
+def _feed(built: Built, num_workers: int = 0, rank: int = 0, num_ranks: int = 1) -> Feed:
+    rows = BuildRows.open(str(built.out))
+    packer = Packer(CONTEXT, TILES)
+    return Feed(rows, encoder_of(rows), packer, rank, num_ranks, num_workers)
+
+
+def _rows(sequences: list[Sequence]) -> list[list[int]]:
+    return [[item.row for item in sequence.items] for sequence in sequences]
+
+
+def _until_pass(feed: Feed, number: int) -> list[Sequence]:
+    found = []
+    for sequence in feed.sequences():
+        if feed.epoch == number:
+            break
+        found.append(sequence)
+    return found
+
+
+def test_each_rank_takes_its_rows_once_a_pass(built: Built) -> None:
+    taken: list[int] = []
+    for rank in range(2):
+        feed = _feed(built, rank=rank, num_ranks=2)
+        sequences = feed.sequences()
+        rows: list[int] = []
+        while feed.epoch == 0:
+            rows += [item.row for item in next(sequences).items]
+        open_ = [row for rows in feed.state().open for row in rows]
+        counted = rows + open_
+        own = [unit.first + n for unit in feed._units for n in range(unit.count)]
+        # What the second pass took already is there a second time.
+        second = own[: feed.state().taken]
+        assert sorted(counted) == sorted(own + second)
+        taken += own
+    assert sorted(taken) == list(range(len(BuildRows.open(str(built.out)))))
+
+
+@pytest.mark.parametrize("stop", [1, 7])
+def test_a_feed_goes_on_where_another_stopped(stop: int, built: Built) -> None:
+    """Also in the second pass, also with another number of workers."""
+    whole = _rows(list(islice(_feed(built).sequences(), stop + 5)))
+    first = _feed(built)
+    before = _rows(list(islice(first.sequences(), stop)))
+    state = FeedState.of_json(first.state().as_json())
+    second = _feed(built, num_workers=stop // 7 * 2)
+    second.restore(state)
+    after = _rows(list(islice(second.sequences(), 5)))
+    assert before + after == whole
+
+
+def test_workers_change_nothing(built: Built) -> None:
+    one, two = (list(islice(_feed(built, number).sequences(), 6)) for number in (0, 2))
+    assert _rows(one) == _rows(two)
+    for first, second in zip(one, two, strict=True):
+        for a, b in zip(first.items, second.items, strict=True):
+            assert a.ids.tolist() == b.ids.tolist() and torch.equal(a.tiles, b.tiles)
+            assert a.is_learned.tolist() == b.is_learned.tolist()
+
+
+def test_rows_that_fit_nowhere_are_told(built: Built) -> None:
+    rows = BuildRows.open(str(built.out))
+    feed = Feed(rows, encoder_of(rows), Packer(4, 1), 0, 1, 0)
+    with pytest.raises(UsageError, match="no row of .* fits into a sequence"):
+        next(feed.sequences())
+
+
+def test_more_processes_than_windows_are_refused(built: Built) -> None:
+    with pytest.raises(UsageError, match="start fewer processes"):
+        _feed(built, rank=40, num_ranks=41)

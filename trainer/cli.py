@@ -88,6 +88,7 @@ def _train(asked: argparse.Namespace, console: Console) -> None:
         raise UsageError(f"{_TORCH} ({error.name} is missing)") from error
     run = start.prepare(asked)
     step = run.resume()
+    console.quiet = not run.is_main
     console.print(start.headline(run))
     if step:
         console.print(f"goes on from step {step}")
@@ -113,6 +114,8 @@ def _table(console: Console, record: dict[str, Any] | None) -> None:
     for name, share in record["asked"].items():
         table.add_row(name, f"{share:.2%}", f"{record['mixture'][name]:.2%}")
     console.print(table)
+    if record["left_out"]:
+        console.print(f"left out, for they fit into no sequence: {record['left_out']:,} rows")
 
 
 if __name__ == "__main__":

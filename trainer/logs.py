@@ -33,6 +33,7 @@ class Spell:
 
     def merge(self, other: Spell) -> None:
         """What another rank did in the same steps."""
+        self.loss += other.loss
         self.num_ids += other.num_ids
         self.padding += other.padding
         self.rows += other.rows

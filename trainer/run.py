@@ -78,8 +78,7 @@ class Run:
 
     def train(self, log_every: int, keep_every: int, report: Report) -> None:
         """To the last step; a checkpoint every `keep_every` steps and at the end."""
-        is_main = self._accelerator.is_main_process
-        log = Log(self.out, self.step, self._asked) if is_main else None
+        log = Log(self.out, self.step, self._asked) if self.is_main else None
         sequences = self.feed.sequences()
         spell, tally = Spell(), Tally()
         self._model.train()
@@ -133,21 +132,22 @@ class Run:
     def _tell(
         self, log: Log | None, spell: Spell, tally: Tally, report: Report, **more: float
     ) -> None:
-        everyone = gather_object([(spell, tally)])
+        everyone = gather_object([(spell, tally, self.feed.left_out)])
         if log is None:
             return
-        whole, sums = everyone[0]
-        for other, others in everyone[1:]:
+        whole, sums, left_out = everyone[0]
+        for other, others, more_left_out in everyone[1:]:
             whole.merge(other)
-            whole.loss += other.loss
             sums.merge(others)
-        self.last = log.write(self.step, whole, sums.means(), epoch=self.feed.epoch, **more)
+            left_out += more_left_out
+        more = {**more, "epoch": self.feed.epoch, "left_out": left_out}
+        self.last = log.write(self.step, whole, sums.means(), **more)
         report(self.last)
 
     def _keep(self) -> None:
         feeds: list[FeedState] = gather_object([self.feed.state()])
         states: list[torch.Tensor] = gather_object([torch.get_rng_state()])
-        if self._accelerator.is_main_process:
+        if self.is_main:
             tensors = {
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
@@ -155,6 +155,10 @@ class Run:
             }
             checkpoints.keep(self.out, self.step, self._save, feeds, tensors)
         self._accelerator.wait_for_everyone()
+
+    @property
+    def is_main(self) -> bool:
+        return bool(self._accelerator.is_main_process)
 
     def newest(self) -> Path:
         return checkpoints.path_of(self.out, self.step)

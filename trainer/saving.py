@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerFast, SmolVLMForConditionalGeneration
+from transformers.utils import logging
 
 from manifests.storage import write_json
 from mixtures.processors import Processor
@@ -25,6 +26,7 @@ def save_model(
     processor: Processor,
 ) -> None:
     """Into an existing folder."""
+    logging.disable_progress_bar()
     model.save_pretrained(folder)
     GenerationConfig(
         bos_token_id=vocabulary.start,

@@ -33,7 +33,9 @@ def prepare(asked: argparse.Namespace) -> Run:
     is_new = asked.init is None and asked.text is None
     stage = _named(STAGES, "stage", asked.stage or ("scratch" if is_new else "video"))
     rows = BuildRows.open(asked.mixture)
-    accelerator = Accelerator(mixed_precision=_precision())
+    # Processes without an accelerator find each other only where that is said.
+    is_cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(cpu=is_cpu, mixed_precision=_precision())
     context = asked.context or preset.context
     settings = TrainSettings(
         mixture=asked.mixture,

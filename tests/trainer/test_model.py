@@ -67,7 +67,8 @@ def test_a_batch_without_pictures_still_runs_the_vision_tower(built: Built) -> N
     encoder, items = items_of(built.out, 24)
     texts = [item for item in items if not len(item.tiles)]
     assert texts
-    model = loss_model(encoder).train()
+    model = loss_model(encoder)
+    model.train()
     batch = batch_of([Sequence(texts)], encoder.vocabulary.pad)
     losses = model(batch)
     losses.mean().backward()

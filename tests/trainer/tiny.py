@@ -35,4 +35,6 @@ def items_of(build: Path, number: int) -> tuple[Encoder, list[Item]]:
 
 def loss_model(encoder: Encoder, seed: int = 0) -> LossModel:
     vlm: SmolVLMForConditionalGeneration = new_model(PRESET, encoder.vocabulary, seed)
-    return LossModel(vlm).eval()
+    model = LossModel(vlm)
+    model.eval()
+    return model

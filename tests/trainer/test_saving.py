@@ -1,0 +1,67 @@
+"""A checkpoint is what transformers loads, and gives the same answers there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from tests.conftest import Built  # noqa: E402
+from tests.trainer.tiny import PRESET, items_of, loss_model  # noqa: E402
+from trainer.model import batch_of  # noqa: E402
+from trainer.packing import Sequence  # noqa: E402
+from trainer.pictures import picture_of  # noqa: E402
+from trainer.saving import save_model  # noqa: E402
+
+CHAT = [
+    {
+        "role": "user",
+        "content": [{"type": "image"}, {"type": "text", "text": "What is in the picture?"}],
+    }
+]
+
+
+def test_transformers_loads_what_was_saved(built: Built, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, GenerationConfig, SmolVLMForConditionalGeneration
+    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+    encoder, items = items_of(built.out, 6)
+    model = loss_model(encoder)
+    save_model(tmp_path, model.vlm, encoder.vocabulary, PRESET.processor)
+    loaded = SmolVLMForConditionalGeneration.from_pretrained(tmp_path, dtype=torch.float32)
+    batch = batch_of([Sequence(items)], encoder.vocabulary.pad)
+    with torch.no_grad():
+        expected = model(batch)
+        model.vlm = loaded.eval()
+        assert torch.equal(model(batch), expected)
+
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    vocabulary = encoder.vocabulary
+    text = tokenizer.apply_chat_template(CHAT, tokenize=False, add_generation_prompt=True)
+    assert text == ("<|im_start|>User:<image>What is in the picture?<end_of_utterance>\nAssistant:")
+    assert tokenizer(text, add_special_tokens=False)["input_ids"].count(vocabulary.image) == 1
+    assert (tokenizer.pad_token_id, tokenizer.eos_token_id) == (vocabulary.pad, vocabulary.end)
+    assert GenerationConfig.from_pretrained(tmp_path).eos_token_id == vocabulary.end
+
+    processor = SmolVLMImageProcessorPil.from_pretrained(tmp_path)
+    draw = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    image = Image.fromarray(draw)
+    made = processor([[image.resize((128, 96))]], return_tensors="np")["pixel_values"][0]
+    mine = picture_of(image.resize((128, 96)), PRESET.processor, True).tiles
+    assert np.abs((made.transpose(0, 2, 3, 1) + 1) * 127.5 - mine).max() <= 1 / 255
+
+
+def test_a_saved_model_generates(built: Built, tmp_path: Path) -> None:
+    """With transformers' generate, its cache and no position of ours."""
+    encoder, items = items_of(built.out, 3)
+    model = loss_model(encoder)
+    item = next(item for item in items if len(item.tiles))
+    pixels = (item.tiles.float() / 127.5 - 1).permute(0, 3, 1, 2)[None]
+    made = model.vlm.generate(
+        input_ids=torch.from_numpy(item.ids)[None], pixel_values=pixels, max_new_tokens=4
+    )
+    assert made.shape[1] > item.num_ids

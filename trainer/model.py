@@ -116,6 +116,17 @@ class LossModel(nn.Module):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """(labels,) in nats, in the order of `Batch.labels`."""
+        loss: torch.Tensor = functional.cross_entropy(
+            self.logits(batch).float(), batch.labels, reduction="none"
+        )
+        return loss
+
+    @property
+    def device(self) -> torch.device:
+        return self.vlm.device
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """(labels, vocabulary)."""
         core = self.vlm.model
         embedded = core.text_model.get_input_embeddings()(batch.ids)
         if self.training and self.neftune:
@@ -125,11 +136,8 @@ class LossModel(nn.Module):
         hidden = core.text_model(
             inputs_embeds=embedded, position_ids=batch.positions, use_cache=False
         ).last_hidden_state
-        logits = self.vlm.lm_head(hidden.flatten(0, 1)[batch.at])
-        loss: torch.Tensor = functional.cross_entropy(
-            logits.float(), batch.labels, reduction="none"
-        )
-        return loss
+        found: torch.Tensor = self.vlm.lm_head(hidden.flatten(0, 1)[batch.at])
+        return found
 
     def _with_pictures(self, embedded: torch.Tensor, batch: Batch) -> torch.Tensor:
         tiles = batch.tiles

@@ -24,7 +24,7 @@ WINDOW_ROWS = 64
 _UNIT_ROWS = 8
 _COLUMNS = (
     *("id", "source", "modality", "category", "component", "messages", "images", "videos"),
-    *("media", "num_tokens"),
+    *("media", "num_tokens", "num_media_tokens"),
 )
 
 

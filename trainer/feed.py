@@ -58,22 +58,31 @@ class Feed:
 
     def sequences(self) -> Iterator[Sequence]:
         """Passes over the rank's rows, one after another; packing does not end with a pass."""
-        while True:
+        num_rows = sum(unit.count for unit in self._units)
+        has_room = False
+        for item in read_items(
+            self._rows,
+            self._units,
+            self._encoder,
+            self._num_workers,
+            skip=self._taken,
+            is_endless=True,
+        ):
             before = self._packer.left_out
-            for item in read_items(
-                self._rows, self._units, self._encoder, self._num_workers, self._taken
-            ):
-                self._taken += 1
-                full = self._packer.add(item)
-                if full is not None:
-                    yield full
-            num_rows = sum(unit.count for unit in self._units)
-            if self._packer.left_out - before == num_rows:
-                raise UsageError(
-                    f"no row of {self._rows.build} fits into a sequence; raise --context or "
-                    "--max-tiles"
-                )
-            self._epoch, self._taken = self._epoch + 1, 0
+            full = self._packer.add(item)
+            has_room |= self._packer.left_out == before
+            self._taken += 1
+            if self._taken == num_rows:
+                self._epoch, self._taken = self._epoch + 1, 0
+                self._check(has_room)
+            if full is not None:
+                yield full
+
+    def _check(self, has_room: bool) -> None:
+        if not has_room:
+            raise UsageError(
+                f"no row of {self._rows.build} fits into a sequence; raise --context or --max-tiles"
+            )
 
     @property
     def epoch(self) -> int:

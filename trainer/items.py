@@ -97,19 +97,41 @@ class _Units(Dataset[list[Item]]):
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Which units are read: from one on, and then all again where that is asked."""
+
+    first: int
+    number: int
+    is_endless: bool
+
+    def __iter__(self) -> Iterator[int]:
+        yield from range(self.first, self.number)
+        while self.is_endless:
+            yield from range(self.number)
+
+
 def read_items(
-    rows: BuildRows, units: Sequence[Unit], encoder: Encoder, num_workers: int, skip: int = 0
+    rows: BuildRows,
+    units: Sequence[Unit],
+    encoder: Encoder,
+    num_workers: int,
+    skip: int = 0,
+    is_endless: bool = False,
 ) -> Iterator[Item]:
-    """Items of these units in order, without the first `skip` rows; 0 workers: in this process."""
+    """Items of these units in order, without the first `skip` rows; 0 workers: in this process.
+
+    An endless one begins again after the last, with the same workers.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    passed = 0
-    begin = 0
-    while begin < len(units) and passed + units[begin].count <= skip:
-        passed += units[begin].count
-        begin += 1
+    first = 0
+    while first < len(units) and units[first].count <= skip:
+        skip -= units[first].count
+        first += 1
     loader: DataLoader[list[Item]] = DataLoader(
-        _Units(rows, units[begin:], encoder),
+        _Units(rows, units, encoder),
         batch_size=None,
+        sampler=_Order(first, len(units), is_endless),
         num_workers=num_workers,
         prefetch_factor=4 if num_workers else None,
         # A forked process would inherit locks of the tokenizer's and torch's threads.
@@ -120,10 +142,8 @@ def read_items(
         collate_fn=_as_is,
     )
     for items in loader:
-        for item in items:
-            if passed >= skip:
-                yield item
-            passed += 1
+        yield from items[skip:]
+        skip = 0
 
 
 def _one_thread(_: int) -> None:

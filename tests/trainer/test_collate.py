@@ -54,7 +54,8 @@ def test_the_models_own_loss_is_the_trainers(built: Built, checkpoint: Path) -> 
 
 def test_rows_without_pictures_need_no_pixels(built: Built, checkpoint: Path) -> None:
     rows = BuildRows.open(str(built.out))
-    texts = [row for row in rows.read(rows.units[1]) if not row["images"]]
+    first = (row for unit in rows.units[:8] for row in rows.read(unit))
+    texts = [row for row in first if not row["images"]]
     assert texts and "pixel_values" not in Collator(str(checkpoint), "tiny")(texts)
 
 

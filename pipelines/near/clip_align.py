@@ -50,9 +50,12 @@ class Frames:
         return np.array(kept, np.int64)
 
     @cached_property
-    def shown(self) -> Ints:
-        """All frames on which there is anything."""
-        return np.flatnonzero(self.looks != LOOKS.index("blank"))
+    def textured(self) -> Ints:
+        """All frames with texture, if nothing without it is shown: codes are gray, so that nothing
+        tells a drawing from the same one in other colours."""
+        is_plain = self.looks == LOOKS.index("plain")
+        is_photo = self.looks == LOOKS.index("photo")
+        return np.flatnonzero(is_photo & ~is_plain.any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def aligned(whole: Frames, part: Frames, chosen: Ints, offset_ms: int) -> Aligne
         return Aligned(offset_ms, total=total)
     seen = _seen(whole, left[near], right[near], times[near], part.means[chosen[near]])
     mine = part.means[chosen[near]]
-    likeness = correlations(seen, mine)
+    likeness = _correlations(seen, mine)
     is_alike = likeness >= _LEAST_ALIKE
     alike = int(is_alike.sum())
     best = np.sort(likeness)[-max(-(-alike // 3), 1) :]
@@ -129,7 +132,7 @@ def _seen(whole: Frames, left: Ints, right: Ints, times: Ints, mine: Floats) -> 
     return best
 
 
-def correlations(one: Floats, other: Floats) -> Floats:
+def _correlations(one: Floats, other: Floats) -> Floats:
     """Row by row; 0 for a row of one value."""
     x = one - one.mean(axis=1, keepdims=True)
     y = other - other.mean(axis=1, keepdims=True)
@@ -145,4 +148,4 @@ def _moves(one: Floats, other: Floats) -> tuple[float, float]:
         return 0.0, 0.0
     x = (one - one.mean(axis=0)).reshape(1, -1)
     y = (other - other.mean(axis=0)).reshape(1, -1)
-    return float(correlations(x, y)[0]), float(np.sqrt((y * y).mean()))
+    return float(_correlations(x, y)[0]), float(np.sqrt((y * y).mean()))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.flat import Bools, Ints, bytes_of, owners, starts
+from pipelines.flat import Ints, owners, starts
 from pipelines.near.clip_align import Frames
 from pipelines.near.clip_codes import FRAME_EDGE, LOOKS, SCHEMA, ClipCode
 from pipelines.near.image_hashes import Hashes
 
 # Frames in whose hashes no more bits differ than this show the same, for what is sought by.
 _REPEAT_BITS = 4
-# A clip with fewer frames with texture is also sought by those without.
-LEAST_FRAMES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,40 +65,15 @@ class ClipColumns:
             self.looks[span],
         )
 
-    def means_of(self, frames: Ints) -> npt.NDArray[np.uint8]:
-        """(frames, 256), gathered from the chunks of Arrow that they lie in."""
-        found = np.empty((len(frames), FRAME_EDGE**2), np.uint8)
-        first = 0
-        for held in (flat.reshape(-1, FRAME_EDGE**2) for flat in bytes_of(self.means)):
-            is_here = (frames >= first) & (frames < first + len(held))
-            found[is_here] = held[frames[is_here] - first]
-            first += len(held)
-        return found
-
     def sought(self) -> tuple[Ints, Ints]:
         """(frames by which clips are found, the clip of each): with texture, and unlike the frame
         before."""
-        frames = np.flatnonzero(self._is_new(_REPEAT_BITS) & (self.looks == LOOKS.index("photo")))
-        return frames, self._clip_f[frames]
-
-    def sought_plain(self) -> tuple[Ints, Ints]:
-        """The same of frames without texture, of clips that have hardly another."""
-        _, clips = self.sought()
-        is_plain_c = np.bincount(clips, minlength=len(self)) < LEAST_FRAMES
-        is_plain = is_plain_c[self._clip_f] & (self.looks == LOOKS.index("plain"))
-        frames = np.flatnonzero(self._is_new(0) & is_plain)
-        return frames, self._clip_f[frames]
-
-    @cached_property
-    def _clip_f(self) -> Ints:
-        return owners(np.diff(self.first_c))
-
-    def _is_new(self, repeat_bits: int) -> Bools:
-        """Frames that are the first of their clip or differ from the one before by more bits."""
+        clip_f = owners(np.diff(self.first_c))
         is_new = np.ones(len(self.hashes), np.bool_)
         differ = np.bitwise_count(self.hashes[1:] ^ self.hashes[:-1])
-        is_new[1:] = (differ > repeat_bits) | (self._clip_f[1:] != self._clip_f[:-1])
-        return is_new
+        is_new[1:] = (differ > _REPEAT_BITS) | (clip_f[1:] != clip_f[:-1])
+        frames = np.flatnonzero(is_new & (self.looks == LOOKS.index("photo")))
+        return frames, clip_f[frames]
 
 
 _FRAMES = ("hashes_code", "looks_code")

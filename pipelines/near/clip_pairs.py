@@ -3,9 +3,9 @@
     clip        the same from end to end: encoded anew, scaled
     clip_part   the shorter lies in the longer: trimmed at an end, or cut out of it
 
-A clip is sought by its frames with texture; one that has hardly any, by the others. Where frames
-of two look alike, their times say how one may lie in the other, which `clip_verify` then holds
-against all that both show. A still or black clip is found by nothing: only equal bytes make it one.
+A clip is sought by its frames with texture. Where frames of two look alike, their times say how one
+may lie in the other, which `clip_verify` then holds against all that both show. A clip without
+texture, be it black or a drawing, is found by nothing: only equal bytes make it one.
 
 What is found for two clips depends on their codes alone: not on which of them is in the index, nor
 on the parts that index and queries are given in.
@@ -20,8 +20,6 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.flat import Ints
-from pipelines.near.clip_align import correlations
 from pipelines.near.clip_columns import ClipColumns
 from pipelines.near.clip_verify import verified
 from pipelines.near.image_lookup import near_pairs
@@ -43,11 +41,6 @@ Pairs = npt.NDArray[np.void]
 _VOTE = np.dtype([("left", np.int64), ("right", np.int64), ("offset_ms", np.int64)])
 
 _RADIUS = 8
-# Hashes of frames without texture say little: fewer bits may differ, and the pictures must be alike
-# before their clips are looked at. Copies of the globe have up to 4 bits. Of 319,600 pairs of drawn
-# pages 0.15 % have, and 1.1 % up to 8.
-_PLAIN_RADIUS = 4
-_LEAST_PLAIN_ALIKE = 0.98
 # A tenth of a MB each.
 _CLIPS_AT_HAND = 1024
 
@@ -83,30 +76,12 @@ def _groups(votes: npt.NDArray[np.void]) -> Iterator[tuple[int, int]]:
 
 def _votes(index: ClipColumns, queries: ClipColumns) -> npt.NDArray[np.void]:
     """(left, right, offset of the right clip in the left) of frames that look alike."""
+    frames, clips = index.sought()
+    asking, askers = queries.sought()
     found = [np.zeros(0, _VOTE)]
-    sought, asked = index.sought(), queries.sought()
-    found += _alike(index, queries, sought, asked, _RADIUS)
-    sought, asked = index.sought_plain(), queries.sought_plain()
-    found += _alike(index, queries, sought, asked, _PLAIN_RADIUS, _LEAST_PLAIN_ALIKE)
-    return np.concatenate(found)
-
-
-def _alike(
-    index: ClipColumns,
-    queries: ClipColumns,
-    sought: tuple[Ints, Ints],
-    asked: tuple[Ints, Ints],
-    radius: int,
-    least: float | None = None,
-) -> Iterator[npt.NDArray[np.void]]:
-    """Votes of (frames, the clip of each) with near hashes and, where asked, with like means."""
-    (frames, clips), (asking, askers) = sought, asked
-    for a, b, _ in near_pairs(index.hashes[frames], queries.hashes[asking], radius):
-        if least is not None:
-            one, other = index.means_of(frames[a]), queries.means_of(asking[b])
-            is_like = correlations(one.astype(np.float32), other.astype(np.float32)) >= least
-            a, b = a[is_like], b[is_like]
+    for a, b, _ in near_pairs(index.hashes[frames], queries.hashes[asking], _RADIUS):
         some = np.zeros(len(a), _VOTE)
         some["left"], some["right"] = clips[a], askers[b]
         some["offset_ms"] = index.times_ms[frames[a]] - queries.times_ms[asking[b]]
-        yield some
+        found.append(some)
+    return np.concatenate(found)

@@ -1,9 +1,9 @@
 """Whether one clip is another or a part of it, given at which times frames of the two look alike.
 
 Most of the shorter one's frames that differ from each other must show what the longer shows at that
-moment, and change as it does. A clip without three such frames, a talking head, a globe before
-black, is held by all its frames: each must be the longer one's nearly to the pixel, and the little
-that moves must move the same way. What stands still is nothing's copy.
+moment, and change as it does. A clip without three such frames, such as a talking head, is held by
+all its frames, if all have texture: each must be the longer one's nearly to the pixel, and the
+little that moves must move the same way. What stands still is nothing's copy.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from pipelines.flat import Ints
 from pipelines.near.clip_align import REACH_MS, Aligned, Frames, aligned
-from pipelines.near.clip_columns import LEAST_FRAMES
 
 CLIP, PART = 0, 1
 
+_LEAST_FRAMES = 3
 # More than half of the frames; the rest may be a second of titles, or fall between two shots.
 _LEAST_SHARE = 0.6
 # Of 105 edits of 15 real clips 94 reach both; most others have too few frames left. Of 2,100 pairs
@@ -26,9 +26,9 @@ _LEAST_SHARE = 0.6
 # them another moment, but not the quietest third; another window of the same footage had 0.987.
 _LEAST_SHARP = 0.99
 _LEAST_MOVES = 0.85
-# Of clips by all their frames: edits of gradio's globe have 0.998, 0.96 and 1.3 levels or more. Of
-# 8,049 pairs of other clips, and of two parts of one shot, no moves above 0.77 but of frames that
-# do not look alike. A still photo moves by 0.2 to 0.5 levels when it is encoded.
+# Of clips by all their frames. Of 8,049 pairs of other clips, and of two parts of one shot, none
+# moves above 0.77 but of frames that do not look alike; edits of a globe have 0.998, 0.96 and 1.3
+# levels or more. A still photo moves by 0.2 to 0.5 levels when it is encoded.
 _LEAST_SLOW_FRAMES = 4
 _LEAST_SLOW_ALIKE = 0.99
 _LEAST_SLOW_MOVES = 0.95
@@ -68,10 +68,10 @@ def verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned
 
 
 def _best(whole: Frames, part: Frames, offsets_ms: Ints) -> tuple[_Rank, Aligned]:
-    if len(part.distinct) >= LEAST_FRAMES:
+    if len(part.distinct) >= _LEAST_FRAMES:
         return _nearest(whole, part, part.distinct, _elected(offsets_ms), _rank)
     # Its frames look alike: which of them were found does not say when they are shown.
-    return _nearest(whole, part, part.shown, _all_offsets(whole, part), _slow_rank)
+    return _nearest(whole, part, part.textured, _all_offsets(whole, part), _slow_rank)
 
 
 def _nearest(
@@ -103,7 +103,7 @@ def _all_offsets(whole: Frames, part: Frames) -> Iterator[int]:
 
 
 def _rank(found: Aligned) -> _Rank:
-    is_most = found.alike >= max(LEAST_FRAMES, _LEAST_SHARE * found.total)
+    is_most = found.alike >= max(_LEAST_FRAMES, _LEAST_SHARE * found.total)
     holds = is_most and found.sharp >= _LEAST_SHARP and found.moves >= _LEAST_MOVES
     return holds, round(found.fit, 3), *_rest(found)
 

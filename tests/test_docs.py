@@ -16,15 +16,23 @@ from pipelines.benchmark_views import benchmarks_page
 from pipelines.judge import parse_rules
 from pipelines.source_pages import sources_page
 from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
+from trainer.cli import parser
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/recipes.md")
+TRAIN_OPTIONS = {name for action in parser()._actions for name in action.option_strings}
+PAGES = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "docs/recipes.md",
+    "docs/train/README.md",
+)
 # Folders of the project; what is named below others (STORE, BUILD, demo, upstream) is made by runs.
-_FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|tests|benchmarks|docs|\.ci)/"
+_FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|trainer|tests|benchmarks|docs|\.ci)/"
 _PATH = re.compile(rf"(?<![\w/.<-]){_FOLDERS}[\w./*-]*")
 _MODULE = re.compile(r"(?<![\w/.*-])[a-z_]+\*?\.py\b")
 _MAKE = re.compile(r"(?<![\w-])make ([a-z][a-z-]*)")
-_COMMAND = re.compile(r"(?<![\w-])(build-mixture|mixture) ([^`#\n|]*)")
+_COMMAND = re.compile(r"(?<![\w-])(build-mixture|mixture|train-reference) ([^`#\n|]*)")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # The source that CONTRIBUTING.md adds step by step; tests/sources/test_adding.py does it.
 _EXAMPLE = "riddles"
@@ -69,10 +77,18 @@ def test_make_targets(page: str) -> None:
 @pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
 def test_verbs_and_options(page: str) -> None:
     code = code_in(page)
-    every = {*BUILD_OPTIONS, "--dry-run", *(name for found, _ in VERBS.values() for name in found)}
+    every = {
+        *BUILD_OPTIONS,
+        *TRAIN_OPTIONS,
+        "--dry-run",
+        *(name for found, _ in VERBS.values() for name in found),
+    }
     assert set(_OPTION.findall(code)) - every - _SCRIPT_OPTIONS == set()
     for command, rest in _COMMAND.findall(code):
         options = set(_OPTION.findall(rest))
+        if command == "train-reference":
+            assert options <= TRAIN_OPTIONS, rest
+            continue
         if command == "build-mixture":
             assert options <= BUILD_OPTIONS | {"--dry-run"}, rest
             continue

@@ -44,6 +44,12 @@ def parser() -> argparse.ArgumentParser:
     add("--context", type=_positive, help="ids of a sequence, at most (default: the preset's)")
     add("--max-tiles", type=_positive, help="tiles of a sequence, at most (default: no limit)")
     add("--learn", choices=("answers", "smolvlm2"), default="answers", help="which ids are labels")
+    add(
+        "--image-scale",
+        choices=("inference", "smolvlm-train"),
+        default="inference",
+        help="images at the longest edge, or at 2 to 5 tiles as SmolVLM was trained",
+    )
     add("--loss-reduction", choices=("token", "sample", "square"), default="token")
     add("--learning-rate", type=float, help="for all parts, in place of the stage's")
     add("--neftune", type=float, help="noise on embeddings (default: the stage's)")
@@ -74,9 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         errors.print("stopped; run the same command again to go on from the last checkpoint")
         return 1
-    except SmolmixError as error:
+    except (SmolmixError, OSError) as error:
         errors.print(f"error: {' '.join(str(error).split())}")
-        return error.exit_code
+        return error.exit_code if isinstance(error, SmolmixError) else 1
     return 0
 
 

@@ -7,6 +7,7 @@ units, whatever their number, so that a number of rows taken is all that has to 
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from manifests.errors import UsageError
 from mixtures.processors import Processor
 from trainer.build_rows import BuildRows, Unit
-from trainer.pictures import Picture, read_picture
+from trainer.pictures import ImageScale, Picture, read_picture, scaled_processor
 from trainer.prompts import Bools, Learn, encode
 from trainer.vocabulary import Ids, Vocabulary
 
@@ -53,6 +54,8 @@ class Encoder:
     processor: Processor
     vocabulary: Vocabulary
     learn: Learn = "answers"
+    image_scale: ImageScale = "inference"
+    seed: int = 0
 
     def item(self, number: int, row: Mapping[str, Any]) -> Item:
         if row["videos"]:
@@ -61,8 +64,8 @@ class Encoder:
                 "the mixture without kept clips"
             )
         pictures = [
-            read_picture(image["bytes"], self.processor, medium["split"])
-            for image, medium in zip(row["images"], row["media"], strict=True)
+            read_picture(image["bytes"], self._processor(number, place), medium["split"])
+            for place, (image, medium) in enumerate(zip(row["images"], row["media"], strict=True))
         ]
         length = self.processor.ids_per_tile
         layouts = [self.vocabulary.picture(p.rows, p.columns, length) for p in pictures]
@@ -75,6 +78,11 @@ class Encoder:
             is_learned=prompt.is_learned,
             tiles=self._tiles(pictures),
         )
+
+    def _processor(self, row: int, place: int) -> Processor:
+        """Of one image of a row: the same in each pass, and on each rank."""
+        draw = random.Random(f"{self.seed} {row} {place}").random()
+        return scaled_processor(self.processor, self.image_scale, draw)
 
     def _tiles(self, pictures: Sequence[Picture]) -> torch.Tensor:
         edge = self.processor.tile_px

@@ -79,9 +79,9 @@ class Log:
     def _keep_until(self, step: int) -> None:
         if not self._path.exists():
             return
-        lines = self._path.read_bytes().splitlines()
+        lines = self._path.read_bytes().splitlines(keepends=True)
         # The last line may be half written.
-        records = [orjson.loads(line) for line in lines if line.endswith(b"}")]
+        records = [orjson.loads(line) for line in lines if line.endswith(b"\n")]
         kept = [record for record in records if record["step"] <= step]
         self._path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in kept))
         if kept:

@@ -9,7 +9,10 @@ floats a picture of 17 tiles of 512 px takes 53 MB, here 13.
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +20,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from manifests.errors import IntegrityError
 from mixtures.processors import Processor, image_tiles, scaled_size
+
+ImageScale = Literal["inference", "smolvlm-train"]
+# huggingface/smollm, vision/m4/training/utils.py (image_splitting): tiles along the longest side
+# and how often, for models that see more than 1092 px, and for others.
+_TILES = {True: ((2, 3, 4, 5), (0.4, 0.3, 0.2, 0.1)), False: ((1, 2, 3), (0.5, 0.3, 0.2))}
+_LARGE_PX = 1092
 
 Tiles = npt.NDArray[np.uint8]
 _FILTER = Image.Resampling.LANCZOS
@@ -29,6 +38,17 @@ class Picture:
     tiles: Tiles
     rows: int
     columns: int
+
+
+def scaled_processor(processor: Processor, scale: ImageScale, draw: float) -> Processor:
+    """The processor of one image: `inference` scales each to the longest edge, training to a side
+    of some tiles by `draw`, 0 to 1, and no further than that edge."""
+    if scale == "inference":
+        return processor
+    tiles, shares = _TILES[processor.longest_edge_px > _LARGE_PX]
+    place = min(bisect_right(list(accumulate(shares)), draw), len(tiles) - 1)
+    edge = min(tiles[place] * processor.tile_px, processor.longest_edge_px)
+    return processor.model_copy(update={"longest_edge_px": edge})
 
 
 def read_picture(data: bytes, processor: Processor, split: bool) -> Picture:

@@ -102,7 +102,8 @@ class Run:
         spell.waited_s += time.perf_counter() - started
         weights = [weights_of(batch, self.settings.reduction) for batch, _ in batches]
         total = torch.stack([weight.sum() for weight in weights]).sum()
-        total = self._accelerator.reduce(total, "sum")
+        # A step whose rows have no label, answers that are images alone, changes nothing.
+        total = self._accelerator.reduce(total, "sum").clamp(min=1e-6)
         loss = 0.0
         for number, ((batch, items), weight) in enumerate(zip(batches, weights, strict=True)):
             is_last = number + 1 == len(batches)

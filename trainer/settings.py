@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from trainer.pictures import ImageScale
 from trainer.presets import PRESETS, STAGES
 from trainer.prompts import Learn
 
@@ -40,6 +41,7 @@ class TrainSettings(BaseModel):
     context: PositiveInt = Field(description="ids of a sequence, at most")
     max_tiles: PositiveInt = Field(description="tiles of a sequence, at most")
     learn: Learn
+    image_scale: ImageScale
     reduction: Reduction
     neftune: NonNegativeFloat
     checkpoint_layers: bool = Field(description="gradient checkpointing")

@@ -53,6 +53,7 @@ def prepare(asked: argparse.Namespace) -> Run:
         context=context,
         max_tiles=asked.max_tiles or context,
         learn=asked.learn,
+        image_scale=asked.image_scale,
         reduction=asked.loss_reduction,
         neftune=stage.neftune if asked.neftune is None else asked.neftune,
         checkpoint_layers=asked.gradient_checkpointing,
@@ -65,7 +66,9 @@ def prepare(asked: argparse.Namespace) -> Run:
     vocabulary = _vocabulary(settings, preset, rows)
     model = initial_model(settings, preset, vocabulary)
     torch.manual_seed(settings.seed + accelerator.process_index)
-    encoder = Encoder(preset.processor, vocabulary, settings.learn)
+    encoder = Encoder(
+        preset.processor, vocabulary, settings.learn, settings.image_scale, settings.seed
+    )
     loss = LossModel(model, settings.neftune)
     return Run(settings, rows, encoder, loss, asked.out, asked.workers, accelerator)
 

@@ -39,6 +39,7 @@ def _settings(**more: Any) -> TrainSettings:
         context=128,
         max_tiles=1,
         learn="answers",
+        image_scale="inference",
         reduction="token",
         neftune=0,
         checkpoint_layers=False,

@@ -13,7 +13,7 @@ from PIL import Image
 from manifests.errors import IntegrityError
 from mixtures.processors import PROCESSORS, Processor
 from tests.chat_ids import processor_of
-from trainer.pictures import picture_of, read_picture
+from trainer.pictures import picture_of, read_picture, scaled_processor
 
 # A level of gray of 255; transformers computes in single floats.
 _WITHIN = 1 / 255
@@ -70,6 +70,21 @@ def test_small_images_grow_only_where_the_processor_says_so() -> None:
 
 def _kept_small(processor: Processor) -> Processor:
     return processor.model_copy(update={"upscale": False})
+
+
+def test_images_are_scaled_as_in_training() -> None:
+    """Shares of the published table, never beyond the longest edge."""
+    large = PROCESSORS["smolvlm-256m"]
+    draws = (np.arange(1000) + 0.5) / 1000
+    made = [scaled_processor(large, "smolvlm-train", draw).longest_edge_px for draw in draws]
+    assert {edge: made.count(edge) for edge in sorted(set(made))} == {
+        1024: 400,
+        1536: 300,
+        2048: 300,  # 4 and 5 tiles
+    }
+    small = [scaled_processor(_SMALL, "smolvlm-train", draw).longest_edge_px for draw in draws]
+    assert {edge: small.count(edge) for edge in sorted(set(small))} == {32: 500, 64: 300, 96: 200}
+    assert scaled_processor(large, "inference", 0.0) is large
 
 
 def test_images_are_read_as_they_are_seen() -> None:

@@ -67,6 +67,12 @@ class BuildRows:
                 first += num_rows
         return cls(build, manifest, units)
 
+    def split(self, name: str) -> BuildRows | None:
+        """Another split of the same build, if it has it."""
+        head = f"{DATA_FOLDER}{name}-"
+        has_one = any(file.path.startswith(head) for file in self.manifest.files)
+        return BuildRows.open(self.build, name) if has_one else None
+
     def __len__(self) -> int:
         return sum(unit.count for unit in self.units)
 

@@ -100,6 +100,7 @@ def _train(asked: argparse.Namespace, console: Console) -> None:
         console.print(f"goes on from step {step}")
     run.train(asked.log_every, asked.checkpoint_every, lambda record: _line(console, record))
     _table(console, run.last)
+    _held_out(console, run.held_out())
     console.print(f"checkpoint: {run.newest()}\nlog: {asked.out / 'log.jsonl'}")
 
 
@@ -122,6 +123,18 @@ def _table(console: Console, record: dict[str, Any] | None) -> None:
     console.print(table)
     if record["left_out"]:
         console.print(f"left out, for they fit into no sequence: {record['left_out']:,} rows")
+
+
+def _held_out(console: Console, scores: dict[str, dict[str, Any]] | None) -> None:
+    if scores is None:
+        return
+    table = Table(title=f"held out: {scores['all']['all']['rows']:,} rows")
+    names = ("rows", "loss", "exact", "exact_shuffled", "exact_blank", "visual_dependency")
+    for name in ("source", *names):
+        table.add_column(name.replace("_", " "), justify="left" if name == "source" else "right")
+    for source, score in [*scores["source"].items(), ("all", scores["all"]["all"])]:
+        table.add_row(source, *("-" if score[n] is None else f"{score[n]:,}" for n in names))
+    console.print(table)
 
 
 if __name__ == "__main__":

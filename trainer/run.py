@@ -17,10 +17,12 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from manifests.storage import write_json
 from trainer import checkpoints
 from trainer.build_rows import BuildRows
+from trainer.evaluate import Scores, evaluate
 from trainer.feed import Feed, FeedState
-from trainer.items import Encoder, Item
+from trainer.items import Encoder, Item, read_items
 from trainer.logs import Log, Spell
 from trainer.losses import Tally, weights_of
 from trainer.model import Batch, LossModel, batch_of
@@ -60,6 +62,7 @@ class Run:
         rank, num_ranks = accelerator.process_index, accelerator.num_processes
         self.feed = Feed(rows, encoder, packer, rank, num_ranks, num_workers)
         self._asked = asked_shares(rows)
+        self._rows, self._num_workers = rows, num_workers
         self.step = 0
         self.last: dict[str, Any] | None = None
 
@@ -94,6 +97,26 @@ class Run:
                 self._keep()
         if log is not None:
             log.close()
+
+    def held_out(self) -> dict[str, dict[str, Any]] | None:
+        """Scores on the build's validation split, which all ranks ask a part of; null without one.
+
+        Also written to OUT/validation.json.
+        """
+        held = self._rows.split("validation")
+        if held is None:
+            return None
+        rank, num_ranks = self._accelerator.process_index, self._accelerator.num_processes
+        items = read_items(held, held.units[rank::num_ranks], self.encoder, self._num_workers)
+        context, max_tiles = self.settings.context, self.settings.max_tiles
+        mine = evaluate(self.bare, items, self.encoder.vocabulary, context, max_tiles)
+        everyone: list[Scores] = gather_object([mine])
+        for other in everyone[1:]:
+            everyone[0].merge(other)
+        found = everyone[0].as_json()
+        if self.is_main:
+            write_json(str(self.out / "validation.json"), {"step": self.step, **found})
+        return found
 
     def _one(self, sequences: Iterator[Sequence], spell: Spell, tally: Tally) -> float:
         """One step of the optimizer; the norm of its gradient before it was cut."""

@@ -5,6 +5,7 @@ Neither the recipe's seed nor its shares count, so that arms of an ablation hold
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -17,17 +18,17 @@ from mixtures.draw import draws
 _PURPOSE = "holdout"
 _SEED = 0
 _MOST = Fraction(1, 2)
+_SHARE = re.compile(r"(?P<number>\d+|\d*\.\d+)(?P<percent>%?)", re.ASCII)
 
 _Draws = npt.NDArray[np.uint64]
 
 
 def parse_holdout(text: str) -> Fraction:
     """`1%` or `0.01` as it is written, exactly; UsageError unless it is above 0 and below 50 %."""
-    number, is_percent = text.strip().removesuffix("%"), text.strip().endswith("%")
-    try:
-        share = Fraction(number) / (100 if is_percent else 1)
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{text!r} is not a share such as 1% or 0.01") from None
+    found = _SHARE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is not a share such as 1% or 0.01")
+    share = Fraction(found["number"]) / (100 if found["percent"] else 1)
     if not 0 < share < _MOST:
         raise UsageError(f"{text} is not above 0 and below 50%; 1% is a good start")
     return share

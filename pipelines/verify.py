@@ -124,8 +124,8 @@ def _says_held(plan: Plan, manifest: BuildManifest) -> bool:
     """Whether the manifest says of the validation split what the plan does."""
     if plan.validation is None or manifest.validation is None:
         return plan.validation is None and manifest.validation is None
-    planned = plan.validation.model_dump().items()
-    return all(getattr(manifest.validation, name) == value for name, value in planned)
+    names = type(plan.validation).model_fields
+    return all(getattr(manifest.validation, n) == getattr(plan.validation, n) for n in names)
 
 
 def _check_ledger(build: str, manifest: BuildManifest, file: OutputFile, rows: BuiltRows) -> None:

@@ -51,12 +51,14 @@ def _samples(build: str, num: int, split: str) -> list[dict[str, Any]]:
                 if len(samples) >= num:
                     return samples[:num]
     if not samples:
-        raise UsageError(f"{build} holds no data/{split}-*.parquet: {_why(split)}")
+        raise UsageError(f"{build} {_lack(split)}")
     return samples
 
 
-def _why(split: str) -> str:
-    return "it is not a build" if split == "train" else "--holdout makes that split"
+def _lack(split: str) -> str:
+    if split == "validation":
+        return "holds no validation split: --holdout makes one"
+    return "holds no data/*.parquet: it is not a build"
 
 
 def show(console: Console, build: str, split: str = "train") -> None:

@@ -40,6 +40,9 @@ from manifests.storage import canonical_json, join, read_bytes, write_bytes
 MANIFEST_NAME = "manifest.json"
 DATA_FOLDER = "data/"
 LEDGER_FOLDER = "ledger/"
+# Data files of the splits begin so.
+TRAIN = f"{DATA_FOLDER}train-"
+VALIDATION = f"{DATA_FOLDER}validation-"
 
 
 class _Frozen(BaseModel):
@@ -116,6 +119,23 @@ class ComponentRows(_Frozen):
     rows: NonNegativeInt
 
 
+class ValidationRows(_Frozen):
+    """The validation split: rows held out of training, each once."""
+
+    share: Fraction = Field(description="of media, and of texts without any, that is held out")
+    rows: dict[str, PositiveInt] = Field(description="by component")
+    shares_media: NonNegativeInt = Field(description="rows in neither split, see the ledger")
+    num_images: NonNegativeInt
+    num_tokens: NonNegativeInt
+    num_media_tokens: NonNegativeInt
+    num_answer_tokens: NonNegativeInt
+    num_text_tokens: NonNegativeInt
+
+    @property
+    def num_rows(self) -> int:
+        return sum(self.rows.values())
+
+
 class OutputFile(_Frozen):
     """One file of the build; `rows` is 0 where the file is no table."""
 
@@ -168,6 +188,15 @@ class BuildManifest(_Frozen):
     num_answer_tokens: NonNegativeInt
     num_text_tokens: NonNegativeInt
     tokens_estimated: bool = Field(description="true where no tokenizer of the processor was used")
+    validation: ValidationRows | None = Field(
+        default=None, description="beside the train split, which all other counts are of"
+    )
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `validation` it is written as it was before that was there."""
+        raw: dict[str, Any] = handler(self)
+        return {k: v for k, v in raw.items() if k != "validation" or v is not None}
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -180,7 +209,10 @@ class BuildManifest(_Frozen):
     @model_validator(mode="after")
     def _check_sums(self) -> Self:
         read = sum(entry.read for entry in self.funnel)
-        _check_equal("rows of data files", self._rows_below(DATA_FOLDER), "num_rows", self.num_rows)
+        train = self._rows_below(DATA_FOLDER) - self._rows_below(VALIDATION)
+        _check_equal("rows of data files", train, "num_rows", self.num_rows)
+        held = self.validation.num_rows if self.validation else 0
+        _check_equal("rows of validation files", self._rows_below(VALIDATION), "validation", held)
         _check_equal("rows of ledger files", self._rows_below(LEDGER_FOLDER), "rows read", read)
         parts = self.num_media_tokens + self.num_answer_tokens + self.num_text_tokens
         _check_equal("media, answer and text tokens", parts, "num_tokens", self.num_tokens)

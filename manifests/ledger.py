@@ -19,6 +19,7 @@ class Fate(StrEnum):
     DUPLICATE = "duplicate_of"
     LEAKED = "leaked_from"
     TRIMMED = "trimmed"
+    HELD_OUT = "held_out"  # of training, for the validation split
     NOT_DRAWN = "not_drawn"
     UNREADABLE = "unreadable"
 
@@ -35,6 +36,7 @@ class Stage(StrEnum):
     MERGE = "merge"
     TRIM = "trim"  # turns over the limit, or over the token gate
     GATE = "gate"  # too many tokens for the target processor
+    HOLDOUT = "holdout"
     QUOTA = "quota"
     EMIT = "emit"
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -17,7 +17,10 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -59,6 +62,20 @@ class RestrictedRows(_Frozen):
     rows: int = Field(ge=1, description="drawn, repeats included")
 
 
+class Validation(_Frozen):
+    """What is held out of training, by `--holdout`."""
+
+    share: Rational = Field(description="of media, and of texts without any: 1/100")
+    rows: dict[str, PositiveInt] = Field(description="of the validation split, by component")
+    shares_media: int = Field(
+        ge=0, description="rows in neither split: they show media of both of them"
+    )
+
+    @property
+    def total(self) -> int:
+        return sum(self.rows.values())
+
+
 class Plan(_Frozen):
     """What `mixture plan` prints and `build-mixture` runs."""
 
@@ -76,6 +93,16 @@ class Plan(_Frozen):
     restricted: tuple[RestrictedRows, ...] = Field(
         default=(), description="what is drawn that is not known to be for commercial use"
     )
+
+    validation: Validation | None = Field(
+        default=None, description="null, and not written, where nothing is held out"
+    )
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `validation` it is written as it was before that was there."""
+        raw: dict[str, Any] = handler(self)
+        return {k: v for k, v in raw.items() if k != "validation" or v is not None}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -127,6 +154,7 @@ def make_plan(
     pins: Mapping[str, str],
     missing: Mapping[str, str],
     restricted: Sequence[RestrictedRows] = (),
+    validation: Validation | None = None,
 ) -> Plan:
     """The plan of a solved recipe; the seed is the recipe's."""
     return Plan(
@@ -140,6 +168,7 @@ def make_plan(
         tokenizer=tokenizer,
         pins=dict(pins),
         restricted=tuple(restricted),
+        validation=validation,
     )
 
 

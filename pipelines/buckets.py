@@ -137,18 +137,24 @@ def run_bucket_task(task: BucketTask) -> dict[str, Any]:
     rows, lost, _ = _decide(task)
     rows = rows.sort("leaf", "key", "hi", "lo")
     write_frame(drawn_path(task.scratch, task.number), rows)
+    return {"bucket": bucket_of(task.number, rows, task.num_leaves, lost)}
+
+
+def bucket_of(
+    number: int, rows: pl.DataFrame, num_leaves: int, lost: dict[tuple[str, str], int]
+) -> Bucket:
+    """What is to be known of a bucket with these samples."""
     leaf = rows["leaf"].to_numpy()
     sums = {
-        name: np.bincount(leaf, weights=rows[column].to_numpy(), minlength=task.num_leaves)
+        name: np.bincount(leaf, weights=rows[column].to_numpy(), minlength=num_leaves)
         for name, column in SUM_COLUMNS.items()
     }
-    bucket = Bucket(
-        number=task.number,
-        counts=np.bincount(leaf, minlength=task.num_leaves).astype(np.int64),
+    return Bucket(
+        number=number,
+        counts=np.bincount(leaf, minlength=num_leaves).astype(np.int64),
         sums={name: values.astype(np.int64) for name, values in sums.items()},
         lost=lost,
     )
-    return {"bucket": bucket}
 
 
 def run_merge_task(task: BucketTask) -> dict[str, Any]:

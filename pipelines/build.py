@@ -15,7 +15,7 @@ from manifests.errors import InfeasibleError, UsageError
 from manifests.storage import free_bytes, join
 from mixtures.checks import check_filters, check_where
 from mixtures.missing import unavailable_components, without_missing
-from mixtures.plan import Plan, make_plan
+from mixtures.plan import Plan, Validation, make_plan
 from mixtures.recipe import Recipe, check_sources
 from mixtures.recipe_file import load_recipe
 from pipelines.access import print_costs, restricted_rows
@@ -311,4 +311,14 @@ def _make_plan(job: Job, gathered: Gathered, resolved: Resolved) -> Plan:
         pins,
         job.missing | dict.fromkeys(resolved.empty, "it has no samples here"),
         restricted_rows(resolved.rows, gathered.cards),
+        _validation(resolved),
     )
+
+
+def _validation(resolved: Resolved) -> Validation | None:
+    split = resolved.split
+    if split.share is None:
+        return None
+    rows = {path: split.rows_of(leaf) for leaf, path in enumerate(resolved.leaves)}
+    held = {path: count for path, count in rows.items() if count}
+    return Validation(share=split.share, rows=held, shares_media=split.num_shared)

@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from manifests.build import BuildManifest
+from manifests.build import DATA_FOLDER, TRAIN, VALIDATION, BuildManifest
 from manifests.schema import features
+from pipelines.cells import percent
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -49,8 +50,8 @@ def _yaml_word(feature: dict[str, Any]) -> str:
 
 def _front_matter(manifest: BuildManifest) -> str:
     rows = manifest.num_rows
-    size = sum(file.bytes for file in manifest.files if file.path.startswith("data/"))
-    split = {"name": "train", "num_bytes": size, "num_examples": rows}
+    splits = _splits(manifest)
+    size = sum(split["num_bytes"] for split in splits)
     data = {
         "pretty_name": f"smolmix {manifest.recipe}",
         "size_categories": [_size_category(rows)],
@@ -58,17 +59,32 @@ def _front_matter(manifest: BuildManifest) -> str:
         "configs": [
             {
                 "config_name": "default",
-                "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+                "data_files": [
+                    {"split": split["name"], "path": f"data/{split['name']}-*.parquet"}
+                    for split in splits
+                ],
             }
         ],
         "dataset_info": {
             "features": _features_yaml(),
-            "splits": [split],
+            "splits": splits,
             "download_size": size,
             "dataset_size": size,
         },
     }
     return f"---\n{yaml.safe_dump(data, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _splits(manifest: BuildManifest) -> list[dict[str, Any]]:
+    """Those that have files."""
+    found = []
+    for head in (TRAIN, VALIDATION):
+        files = [file for file in manifest.files if file.path.startswith(head)]
+        name = head.removeprefix(DATA_FOLDER).removesuffix("-")
+        size, rows = sum(file.bytes for file in files), sum(file.rows for file in files)
+        if files:
+            found.append({"name": name, "num_bytes": size, "num_examples": rows})
+    return found
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -151,6 +167,20 @@ def _benchmarks(manifest: BuildManifest) -> list[str]:
     return ["## Benchmarks", "", " ".join(lines), ""]
 
 
+def _validation(manifest: BuildManifest) -> list[str]:
+    held = manifest.validation
+    if held is None:
+        return []
+    told = (
+        f"{held.num_rows:,} rows are held out of training as split `validation`, each once: of "
+        f"media, and of texts without any, {percent(held.share)}, with their near copies. "
+        f"Counts above are of `train`. {held.shares_media:,} rows more are in neither split, since "
+        "they show media of both."
+    )
+    lines = [markdown_table(("component", "validation rows"), list(held.rows.items())), ""]
+    return ["## Held out", "", told, "", *(lines if held.rows else [])]
+
+
 def _params(params: dict[str, Any] | None) -> str:
     if params is None:
         return "off"
@@ -220,6 +250,7 @@ def render_card(manifest: BuildManifest) -> str:
             *_policies(manifest),
             *_masked(manifest),
             *_benchmarks(manifest),
+            *_validation(manifest),
             "## Licenses and sources",
             "",
             _let_in(manifest),

@@ -53,7 +53,7 @@ def _verify(args: argparse.Namespace, console: Console) -> int:
 def _show(args: argparse.Namespace, console: Console) -> int:
     from pipelines.show import show
 
-    show(console, args.build)
+    show(console, args.build, args.split)
     return 0
 
 
@@ -92,7 +92,9 @@ def _mixture_parser() -> argparse.ArgumentParser:
     plan.add_argument("--json", action="store_true", help="print JSON")
     add_diff_arguments(verb("diff", run_diff, "what differs between two recipes, plans or builds"))
     verb("verify", _verify, "prove a build's manifest from its bytes").add_argument("build")
-    verb("show", _show, "print samples of a build").add_argument("build")
+    show = verb("show", _show, "print samples of a build")
+    show.add_argument("build")
+    show.add_argument("--split", choices=("train", "validation"), default="train")
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
     why.add_argument("build")
     why.add_argument("id", help="source/subset/<32 hex> or source/subset/file#row")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
 
 from rich.console import Console
 
 from manifests.errors import UsageError, nearest
+from mixtures.holdout import parse_holdout
 from mixtures.likeness import KINDS, Kind
 from pipelines.cli_inputs import add_recipe_arguments, add_upstream_arguments, chosen_recipe
 from pipelines.cli_sources import print_json
@@ -66,6 +68,13 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         help="do not hold the mixture against these benchmarks, NAME,NAME; without names against "
         "none",
     )
+    parser.add_argument(
+        "--holdout",
+        type=_holdout,
+        metavar="SHARE",
+        help="hold out 1%% or 0.01 of media, and of texts without any, as split `validation`: the "
+        "same whatever the shares, the size and the seed",
+    )
     parser.add_argument("--seed", type=whole, metavar="N", help="default: the recipe's")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: one a core")
     parser.add_argument(
@@ -94,6 +103,13 @@ def _kinds(text: str) -> tuple[Kind, ...]:
         hint = nearest(unknown[0], KINDS)
         raise argparse.ArgumentTypeError(f"{unknown[0]!r}{hint} (there are {', '.join(KINDS)})")
     return tuple(kind for kind in KINDS if kind in named)
+
+
+def _holdout(text: str) -> Fraction:
+    try:
+        return parse_holdout(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _options(args: argparse.Namespace) -> BuildOptions:
@@ -127,6 +143,7 @@ def _options(args: argparse.Namespace) -> BuildOptions:
         media=tuple(parse_media(text) for text in args.media),
         benchmarks=args.benchmarks,
         no_decontaminate=_names(args.no_decontaminate),
+        holdout=args.holdout,
     )
 
 

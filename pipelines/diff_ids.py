@@ -1,4 +1,4 @@
-"""Which samples came and went between two builds, in bounded memory.
+"""Which samples of the train split came and went between two builds, in bounded memory.
 
 Ids end in a digest, so their first hexadecimal digits cut them into parts of about equal size: ids
 of both builds are put into a file a part, and the parts are compared one after another.
@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.build import DATA_FOLDER, TRAIN
 from manifests.storage import filesystem, join, list_files, undamaged
 
 _DIGEST_DIGITS = 32
@@ -76,6 +77,8 @@ def _batches(build: str) -> Iterator[pl.DataFrame]:
     fs, base = filesystem(join(build, "data"))
     held: list[pa.RecordBatch] = []
     for name in list_files(join(build, "data"), ".parquet"):
+        if not f"{DATA_FOLDER}{name}".startswith(TRAIN):
+            continue
         path = f"{base}/{name}"
         with undamaged(path), fs.open(path, "rb") as handle:
             for batch in pq.ParquetFile(handle).iter_batches(columns=["id"], use_threads=False):

@@ -10,7 +10,7 @@ from typing import Any
 
 import sources
 from filters.base import Params
-from manifests.build import BuildManifest, load_manifest
+from manifests.build import TRAIN, BuildManifest, load_manifest
 from manifests.errors import UsageError, nearest
 from manifests.ledger import Fate
 from manifests.storage import exists, filesystem, join, read_bytes
@@ -86,6 +86,8 @@ def settings(side: Side, with_plan: bool, in_order: bool) -> Facts:
     if with_plan and side.plan is not None:
         found |= {f"pins.{name}": value for name, value in side.plan.pins.items()}
         found["tokenizer"] = side.plan.tokenizer
+        held = side.plan.validation
+        found |= {"holdout": held.share} if held else {}
     return found
 
 
@@ -151,8 +153,10 @@ def totals(side: Side, with_build: bool) -> Facts:
         return {"rows": side.plan.total, "tokens": sum(leaf.tokens for leaf in leaves)}
     names = ("rows", "images", "tokens", "media_tokens", "answer_tokens", "text_tokens")
     counts = {name: getattr(side.manifest, f"num_{name}") for name in names}
-    sizes = [file.bytes for file in side.manifest.files if file.path.startswith("data/")]
-    return {**counts, "bytes": sum(sizes)}
+    sizes = [file.bytes for file in side.manifest.files if file.path.startswith(TRAIN)]
+    held = side.manifest.validation
+    found = {"validation rows": held.num_rows} if held else {}
+    return {**counts, "bytes": sum(sizes), **found}
 
 
 def subsets(side: Side, with_build: bool) -> Facts:

@@ -11,12 +11,15 @@ from typing import Any
 from filters.base import Params
 from filters.models import ModelFilter
 from manifests.build import (
+    TRAIN,
+    VALIDATION,
     BuildManifest,
     ComponentRows,
     FilterUse,
     OriginTerms,
     OutputFile,
     SubsetFunnel,
+    ValidationRows,
     schema_fingerprint,
     write_manifest,
 )
@@ -96,7 +99,7 @@ def origin_terms(
     """Terms of the subsets that rows were kept of; those of a source that share them are one."""
     found: dict[tuple[str, str, Answer, Answer], list[str]] = {}
     for entry in counts:
-        if entry.fates.get(Fate.KEPT):
+        if entry.fates.get(Fate.KEPT) or entry.fates.get(Fate.HELD_OUT):
             card = cards[entry.source]
             subset = card.subset(entry.subset)
             uses = card.commercial_use_of(subset), card.redistribution_of(subset)
@@ -137,8 +140,8 @@ def _said(rule: Rule, params: Params | None) -> dict[str, Any] | None:
     return told | params.model_dump(mode="json")
 
 
-def _num_images(records: Sequence[dict[str, Any]]) -> int:
-    return sum(record["images"] for record in records)
+def _num_images(records: Sequence[dict[str, Any]], split: str) -> int:
+    return sum(record["images"] for record in records if record["path"].startswith(split))
 
 
 def finish(
@@ -147,12 +150,13 @@ def finish(
     cards: Mapping[str, SourceCard],
     rules: Sequence[Rule],
     totals: Mapping[str, int],
+    held_totals: Mapping[str, int],
     records: Sequence[dict[str, Any]],
     ledgers: Sequence[dict[str, Any]],
 ) -> BuildManifest:
     """Write card and manifest of a build whose shards and ledgers are all there.
 
-    `totals` are the token columns' sums over all rows.
+    `totals` are the token columns' sums over all rows, `held_totals` those of what is held out.
     """
     shards = [
         OutputFile(**{k: record[k] for k in ("path", "rows", "bytes", "sha256")})
@@ -183,10 +187,14 @@ def finish(
         "funnel": counts,
         "components": component_rows(plan),
         "num_rows": plan.total,
-        "num_images": _num_images(records),
+        "num_images": _num_images(records, TRAIN),
         "tokens_estimated": plan.tokens_estimated,
         **totals,
     }
+    if plan.validation is not None:
+        num_images = _num_images(records, VALIDATION)
+        said = plan.validation.model_dump()
+        facts["validation"] = ValidationRows(**said, num_images=num_images, **held_totals)
     files = (*shards, *ledger, output_file(out, "plan.json", 0))
     draft = BuildManifest(files=files, **facts)
     write_bytes(join(out, "README.md"), render_card(draft).encode())

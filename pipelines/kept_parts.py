@@ -1,6 +1,6 @@
 """What resolve found before quotas, kept in the store for the next build or plan of the same rows.
 
-    STORE/resolved/<key>/   part-*.arrow  media-*.arrow  lost-*.arrow  drawn-*.arrow  done.json
+    STORE/resolved/<key>/   part-  media-  lost-  drawn-*.arrow  classes.arrow  done.json
 
 The key is of all that decides it: row and media folders, filters, conditions, style, tokens, seed;
 not of shares, amounts, caps or totals, so that another ratio of the same components finds it. The
@@ -31,7 +31,7 @@ from pipelines.parts import Part
 from pipelines.store import RESOLVED
 
 # Bump it when the same inputs give other files.
-_VERSION = 3
+_VERSION = 4
 MAX_BYTES = 2_000_000_000
 # A build reads these files until it ends; what was used a while ago is not being read.
 _IN_USE_S = 3600.0

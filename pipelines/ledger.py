@@ -15,6 +15,7 @@ from manifests.ledger import LEDGER_SCHEMA, Fate, Stage
 from manifests.storage import join, open_parquet
 from pipelines.buckets import lost_path
 from pipelines.engine import Task
+from pipelines.held_out.split import VALIDATION_RULE, heldout_path
 from pipelines.ids import hex_ids
 from pipelines.join import ORDER
 from pipelines.part_files import part_path
@@ -41,6 +42,7 @@ class LedgerTask:
     ranges: tuple[tuple[int, int, int], ...]
     lost: tuple[int, ...]  # numbers of lost-*.arrow
     kept: tuple[int, ...]  # and of kept-*.arrow
+    held: tuple[int, ...]  # and of heldout-*.arrow
     subsets: tuple[str, ...]
     leaves: tuple[str, ...]
 
@@ -61,6 +63,7 @@ def ledger_tasks(out: str, resolved: Resolved, subsets: Sequence[str]) -> list[T
             ranges=tuple(ranges),
             lost=tuple(resolved.facts.lost),
             kept=tuple(bucket.number for bucket in resolved.facts.buckets),
+            held=tuple(bucket.number for bucket in resolved.split.held),
             subsets=tuple(subsets),
             leaves=resolved.leaves,
         )
@@ -102,6 +105,8 @@ def _ledger_rows(task: LedgerTask, number: int, start: int, stop: int) -> pl.Dat
     ids = hex_ids(rows["hi"].to_numpy(), rows["lo"].to_numpy())
     rows = rows.with_columns(pl.Series("hex", ids))
     rows = _overlay(rows, _lost_rows(task, number, start, stop))
+    if task.held:
+        rows = _hold_out(rows, task, number)
     rows = _settle(rows, task, number)
     named = pl.format("{}/{}/{}", "source", "subset", "hex")
     rows = rows.with_columns(id=pl.when("has_id").then(named))
@@ -155,6 +160,22 @@ def _overlay(rows: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _hold_out(rows: pl.DataFrame, task: LedgerTask, number: int) -> pl.DataFrame:
+    """Open rows that are not trained on, with the component that claimed them."""
+    start, stop = int(rows["at"][0]), int(rows["at"][-1]) + 1
+    held = _slices((heldout_path(task.scratch, n) for n in task.held), number, start, stop)
+    names = pl.lit(pl.Series("names", task.leaves, dtype=pl.String))
+    named = held.select("at", held_rule="rule", held_for=names.gather("leaf"))
+    rows = rows.join(named, on="at", how="left", maintain_order="left")
+    hit = pl.col("held_rule").is_not_null()
+    return rows.with_columns(
+        fate=pl.when(hit).then(pl.lit(Fate.HELD_OUT.value)).otherwise("fate"),
+        stage=pl.when(hit).then(pl.lit(Stage.HOLDOUT.value)).otherwise("stage"),
+        rule=pl.when(hit).then("held_rule").otherwise("rule"),
+        value=pl.when(hit).then("held_for").otherwise("value"),
+    )
+
+
 def _settle(rows: pl.DataFrame, task: LedgerTask, number: int) -> pl.DataFrame:
     """Open rows become kept or not drawn; the rule is the component that claimed them."""
     start, stop = int(rows["at"][0]), int(rows["at"][-1]) + 1
@@ -173,9 +194,9 @@ def _settle(rows: pl.DataFrame, task: LedgerTask, number: int) -> pl.DataFrame:
 
 
 def _with_trimmed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of kept rows some of whose turns are not written, these turns as an entry of their own."""
+    """Of emitted rows some of whose turns are not written, these turns as an entry of their own."""
     written = pl.col("turns").list.len()
-    is_cut = (pl.col("fate") == Fate.KEPT.value) & (written < pl.col("num_turns"))
+    is_cut = is_emitted() & (written < pl.col("num_turns"))
     cut = rows.filter(is_cut.fill_null(False))
     if cut.is_empty():
         return rows.with_columns(turns=pl.lit(None, pl.String))
@@ -195,6 +216,12 @@ def _with_trimmed(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.drop("turns").join(kept, on="at", how="left", maintain_order="left")
     both = pl.concat([rows.rename({"turns_kept": "turns"}), trimmed], how="diagonal_relaxed")
     return both.sort("at", maintain_order=True)
+
+
+def is_emitted() -> pl.Expr:
+    """Whether an entry is of a row that one of the splits holds."""
+    is_held = (pl.col("fate") == Fate.HELD_OUT.value) & (pl.col("rule") == VALIDATION_RULE)
+    return (pl.col("fate") == Fate.KEPT.value) | is_held
 
 
 def number_ranges(numbers: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -58,3 +59,4 @@ class BuildOptions:
     benchmarks: str | None = None  # a folder of shared indexes; None: those of the store
     # Benchmarks that the mixture is not held against; () is all of them, None is none.
     no_decontaminate: tuple[str, ...] | None = None
+    holdout: Fraction | None = None  # share of media and texts that is not trained on

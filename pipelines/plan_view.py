@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal
 
 from rich import box
@@ -53,6 +54,7 @@ class PlanView:
     benchmarks: tuple[str, ...] = ()  # of the recipe
     to_index: Mapping[str, int] = field(default_factory=dict)  # those to be read, and their bytes
     not_held_against: tuple[str, ...] = ()  # of them, those that were switched off
+    holdout: Fraction | None = None
     plan: Plan | None = None
 
     @property
@@ -84,6 +86,7 @@ class PlanView:
             "curate_seconds": self.curate_seconds,
             "emit_seconds": self.emit_seconds,
             "num_workers": self.num_workers,
+            "holdout": None if self.holdout is None else str(self.holdout),
             "plan": None if self.plan is None else self.plan.model_dump(mode="json"),
         }
 
@@ -145,6 +148,8 @@ def _source_table(works: Sequence[SourceWork]) -> Table:
 def _lines(view: PlanView) -> Iterator[str]:
     if view.plan is None:
         yield _CARD_NOTE
+        if view.holdout is not None:
+            yield f"held out of that for validation: {percent(view.holdout)} of media and texts"
         missing = [leaf for leaf in view.leaves if leaf.missing is not None]
         yield from (f"without {leaf.path}: {leaf.missing}" for leaf in missing)
         if any(leaf.share is None and leaf.missing is None for leaf in view.leaves):

@@ -53,6 +53,7 @@ def _by_cards(job: Job, why: str) -> PlanView:
         refusal=_refusal(job),
         benchmarks=tuple(card.name for card in wanted_benchmarks(job.recipe, cards)),
         why_cards=why,
+        holdout=job.options.holdout,
     )
 
 
@@ -76,6 +77,7 @@ def _by_store(job: Job, gathered: Gathered, curate: CuratePlan) -> PlanView:
         benchmarks=tuple(card.name for card in wanted_benchmarks(job.recipe, _cards(job))),
         to_index={work.index.name: work.num_bytes for work in job.benchmarks.work},
         not_held_against=job.benchmarks.left_out,
+        holdout=job.options.holdout,
         plan=plan,
     )
 

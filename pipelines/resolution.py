@@ -26,6 +26,7 @@ from pipelines.buckets import Bucket, BucketTask, bucket_tasks, key_ranges
 from pipelines.curate import CuratedSource
 from pipelines.engine import Task
 from pipelines.exclude import EXCLUDED_RULE
+from pipelines.held_out.stage import Split, hold_out
 from pipelines.judges import Judges
 from pipelines.kept_parts import Facts, find_facts, keep_facts, parts_key
 from pipelines.options import BuildOptions
@@ -45,6 +46,7 @@ class Resolved:
     """
 
     facts: Facts
+    split: Split
     scratch: str  # the folder of what follows from quotas
     recipe: Recipe
     empty: tuple[str, ...]
@@ -97,21 +99,24 @@ def resolve(
     recipe = judges.recipe
     facts = _facts(runner, curated, judges, scratch, options)
     leaves = {leaf.path: leaf.index for leaf in recipe.leaves()}
-    supply = BucketSupply(facts.folder, facts.buckets, list(leaves.values()))
+    run = partial(runner.run, unit="rows", is_small=facts.num_rows < SMALL_ROWS)
+    split = hold_out(partial(run, is_step=True), facts, options.holdout, scratch)
+    supply = BucketSupply(split.folder, split.buckets, list(leaves.values()))
     empty = [path for path, index in leaves.items() if not supply.samples(index)]
     if options.allow_missing and empty:
         recipe = without_missing(recipe, empty)
         left = [leaves[leaf.path] for leaf in recipe.leaves()]
-        supply = BucketSupply(facts.folder, facts.buckets, left)
+        supply = BucketSupply(split.folder, split.buckets, left)
     try:
         solution = solve_for(recipe, supply, options.num_samples, options.num_tokens)
     except InfeasibleError as error:
-        raise InfeasibleError(f"{error} ({_lost_rows(facts)})") from error
-    tasks = settle_tasks(facts.folder, scratch, facts.buckets, supply, solution.quotas)
-    settled = runner.run("draw", tasks, unit="rows", is_small=facts.num_rows < SMALL_ROWS)
+        raise InfeasibleError(f"{error} ({_lost_rows(facts, split)})") from error
+    tasks = settle_tasks(split.folder, scratch, split.buckets, supply, solution.quotas)
+    settled = run("draw", tasks)
     rows, totals = _add_up(settled, subset_codes(judges.cards))
     return Resolved(
         facts=facts,
+        split=split,
         scratch=scratch,
         recipe=recipe,
         empty=tuple(empty),
@@ -259,11 +264,13 @@ def _add_up(
     return dict(sorted(rows.items())), dict(totals)
 
 
-def _lost_rows(facts: Facts) -> str:
+def _lost_rows(facts: Facts, split: Split) -> str:
     """How many rows were read, and what most of those that are lost were lost to."""
     lost: Counter[tuple[str, str]] = Counter()
     for counts in facts.losses:
         lost.update(counts)
+    if split.share is not None:
+        lost[Fate.HELD_OUT.value, "--holdout"] = split.num_held + split.num_shared
     most = sorted(lost.items(), key=lambda item: (-item[1], item[0]))[:3]
     reasons = ", ".join(f"{count} {fate} by {rule}" for (fate, rule), count in most)
     return f"of {facts.num_rows} rows read: {reasons or 'none is lost'}"

@@ -1,4 +1,4 @@
-"""The rows of one output shard: found by rank in the buckets, ordered, looked up in the parts."""
+"""The rows of one output shard: found in the buckets, ordered, looked up in the parts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pipelines.bucket_supply import Places
 from pipelines.buckets import drawn_path
 from pipelines.emit import run_emit_task
 from pipelines.emit_rows import EmitTask
+from pipelines.held_out.split import held_path
 from pipelines.ids import hex_ids
 from pipelines.part_files import as_media, media_path, part_path
 from pipelines.parts import Part
@@ -34,25 +35,71 @@ _OTHERS = ["folder", "pos", "source", "subset", "file", "row", "license", "num_t
 _CODED = ["source", "subset", "category", "kind", "license", "modality", "file"]
 
 
-@dataclass(frozen=True, slots=True)
-class ShardTask:
-    """Rows from `start` of the build: the leaf of each, and where its leaf's rows lie.
-
-    `slots` are leaves before windows are shuffled; `first` the rows of each leaf in earlier shards.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """An output shard, and where the facts about its rows lie. `leaves` are paths."""
 
     out: str
     name: str
     style: str
     is_masked: bool  # whether the recipe masks any row
     facts: str
+    drawn: str  # the folder of the buckets' samples
+    leaves: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardTask(Shard):
+    """Rows from `start` of the train split: the leaf of each, and where its leaf's rows lie.
+
+    `slots` are leaves before windows are shuffled; `first` the rows of each leaf in earlier shards.
+    """
+
     start: int
     seed: int
-    leaves: tuple[str, ...]
     slots: npt.NDArray[np.int16]
     first: _Ints
     places: Places
-    parts: tuple[Part, ...]
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.slots)
+
+    def ordered(self) -> pl.DataFrame:
+        """The drawn rows in final order, with `repeat`."""
+        frames = []
+        for number, rows, places, passes in _choose(self):
+            found = _samples(drawn_path(self.drawn, number), rows)
+            frames.append(found.with_columns(place=pl.Series(places), repeat=pl.Series(passes)))
+        drawn = pl.concat(frames).sort("place").drop("place")
+        draws, repeats = drawn["key"].to_numpy(), drawn["repeat"].to_numpy()
+        window = self.start // WINDOW_ROWS
+        return drawn[shuffle_windows(window, draws, repeats, self.seed)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldShardTask(Shard):
+    """Rows of the validation split: (bucket, start, stop) in its held-*.arrow, in order."""
+
+    spans: tuple[tuple[int, int, int], ...]
+
+    @property
+    def num_rows(self) -> int:
+        return sum(stop - start for _, start, stop in self.spans)
+
+    def ordered(self) -> pl.DataFrame:
+        frames = [
+            _samples(held_path(self.drawn, number), np.arange(start, stop))
+            for number, start, stop in self.spans
+        ]
+        return pl.concat(frames).with_columns(repeat=pl.lit(1, pl.Int16))
+
+
+def _samples(path: str, rows: _Ints) -> pl.DataFrame:
+    batch = read_batch(path)
+    merged = [name for name in _MERGED if name in batch.schema.names]
+    return frame([batch.select(_DRAWN + merged).take(pa.array(rows))])
 
 
 def _choose(task: ShardTask) -> Iterator[tuple[int, _Ints, _Ints, npt.NDArray[np.int16]]]:
@@ -70,14 +117,14 @@ def _choose(task: ShardTask) -> Iterator[tuple[int, _Ints, _Ints, npt.NDArray[np
         yield number, rows[mine], places[mine], passes[mine]
 
 
-def run_shard_task(task: ShardTask) -> dict[str, Any]:
+def run_shard_task(task: ShardTask | HeldShardTask) -> dict[str, Any]:
     """Task: write the shard; returns its rows, bytes and SHA-256."""
     return run_emit_task(emit_task(task))
 
 
-def emit_task(task: ShardTask) -> EmitTask:
+def emit_task(task: ShardTask | HeldShardTask) -> EmitTask:
     """What emit needs of the shard: rows in their final order, and the media that they name."""
-    rows = _with_details(task, _ordered(task))
+    rows = _with_details(task, task.ordered().with_row_index("order"))
     table, media = _with_media(task, rows)
     return EmitTask(
         out=task.out,
@@ -90,22 +137,7 @@ def emit_task(task: ShardTask) -> EmitTask:
     )
 
 
-def _ordered(task: ShardTask) -> pl.DataFrame:
-    """The drawn rows in final order, with `repeat`."""
-    frames = []
-    for number, rows, places, passes in _choose(task):
-        batch = read_batch(drawn_path(task.facts, number))
-        merged = [name for name in _MERGED if name in batch.schema.names]
-        batch = batch.select(_DRAWN + merged).take(pa.array(rows))
-        found = frame([batch])
-        frames.append(found.with_columns(place=pl.Series(places), repeat=pl.Series(passes)))
-    drawn = pl.concat(frames).sort("place")
-    draws, repeats = drawn["key"].to_numpy(), drawn["repeat"].to_numpy()
-    window = task.start // WINDOW_ROWS
-    return drawn[shuffle_windows(window, draws, repeats, task.seed)].with_row_index("order")
-
-
-def _with_details(task: ShardTask, drawn: pl.DataFrame) -> pl.DataFrame:
+def _with_details(task: Shard, drawn: pl.DataFrame) -> pl.DataFrame:
     """What the parts know of the rows; folders and media are numbered over all parts."""
     if "others" in drawn.columns:
         drawn = drawn.rename({"turns": "merged_turns"})
@@ -118,11 +150,11 @@ def _with_details(task: ShardTask, drawn: pl.DataFrame) -> pl.DataFrame:
     return _with_others(task, rows) if "others" in drawn.columns else rows
 
 
-def _masked(task: ShardTask) -> list[str]:
+def _masked(task: Shard) -> list[str]:
     return ["masked"] if task.is_masked else []
 
 
-def _look_up(task: ShardTask, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+def _look_up(task: Shard, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """Rows (part, at) with these columns of theirs; in no order."""
     first = _firsts([len(part.row_folders) for part in task.parts])
     frames = []
@@ -137,7 +169,7 @@ def _look_up(task: ShardTask, rows: pl.DataFrame, columns: Sequence[str]) -> pl.
     return pl.concat(frames)
 
 
-def _with_others(task: ShardTask, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_others(task: Shard, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows that were merged into others, as emit is told of them; turns are those of all."""
     rows = rows.with_columns(turns=pl.coalesce("merged_turns", "turns")).drop("merged_turns")
     each = rows.select("order", "others").explode("others", empty_as_null=False, keep_nulls=False)
@@ -154,7 +186,7 @@ def _firsts(counts: Sequence[int] | _Ints) -> _Ints:
     return np.concatenate([[0], np.cumsum(counts)])
 
 
-def _with_media(task: ShardTask, rows: pl.DataFrame) -> tuple[pa.Table, pa.Table]:
+def _with_media(task: Shard, rows: pl.DataFrame) -> tuple[pa.Table, pa.Table]:
     """(rows, media): only the media that rows of the shard name, renumbered from 0."""
     counts = rows["media"].list.len().to_numpy().astype(np.int64)
     flat = rows["media"].explode(empty_as_null=False).to_numpy().astype(np.int64)
@@ -172,6 +204,6 @@ def _with_media(task: ShardTask, rows: pl.DataFrame) -> tuple[pa.Table, pa.Table
         tables.append(table.set_column(at, "folder", folder))
     offsets = pa.array(_firsts(counts), pa.int32())
     column = pa.ListArray.from_arrays(offsets, pa.array(local, pa.int64()))
-    plain = rows.drop("media", "place", "order", "part", "at", "hi", "lo", "key", "leaf")
+    plain = rows.drop("media", "order", "part", "at", "hi", "lo", "key", "leaf")
     table = plain.to_arrow(compat_level=pl.CompatLevel.oldest())
     return table.append_column("media", column), pa.concat_tables(tables)

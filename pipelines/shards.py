@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +11,15 @@ import numpy.typing as npt
 from mixtures.order import leaf_slot_blocks
 from mixtures.shards import shard_bounds
 from pipelines.resolution import Resolved
-from pipelines.shard_rows import ShardTask
+from pipelines.shard_rows import HeldShardTask, ShardTask
 
 # Of about this size: large enough for throughput, small enough to hold eight at once.
 SHARD_BYTES = 500_000_000
+
+
+def all_shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask | HeldShardTask]:
+    yield from shard_tasks(out, resolved)
+    yield from held_shard_tasks(out, resolved)
 
 
 def shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask]:
@@ -27,20 +33,43 @@ def shard_tasks(out: str, resolved: Resolved) -> Iterator[ShardTask]:
         waiting = _at_least(waiting, blocks, stop - start)
         slots, waiting = known[waiting[: stop - start]], waiting[stop - start :]
         yield ShardTask(
-            out=out,
-            name=f"train-{number:05d}-of-{len(bounds):05d}.parquet",
-            style=resolved.recipe.style,
-            is_masked=bool(resolved.recipe.mask_pii),
-            facts=resolved.facts.folder,
+            **_shared(out, resolved, f"train-{number:05d}-of-{len(bounds):05d}.parquet"),
             start=start,
             seed=resolved.recipe.seed,
-            leaves=resolved.leaves,
             slots=slots,
             first=first.copy(),
             places=resolved.supply.places,
-            parts=resolved.facts.parts,
         )
         first += np.bincount(slots, minlength=len(first))
+
+
+def held_shard_tasks(out: str, resolved: Resolved) -> Iterator[HeldShardTask]:
+    """Shards of the validation split: all that is held out, by draw."""
+    split = resolved.split
+    bounds = shard_bounds(split.num_held, -(-split.num_bytes // SHARD_BYTES))
+    ends = np.cumsum([bucket.num_rows for bucket in split.held])
+    for number, (start, stop) in enumerate(bounds):
+        spans = []
+        for bucket, end in zip(split.held, ends.tolist(), strict=True):
+            before = end - bucket.num_rows
+            low, high = max(start, before), min(stop, end)
+            if low < high:
+                spans.append((bucket.number, low - before, high - before))
+        name = f"validation-{number:05d}-of-{len(bounds):05d}.parquet"
+        yield HeldShardTask(**_shared(out, resolved, name), spans=tuple(spans))
+
+
+def _shared(out: str, resolved: Resolved, name: str) -> dict[str, Any]:
+    return {
+        "out": out,
+        "name": name,
+        "style": resolved.recipe.style,
+        "is_masked": bool(resolved.recipe.mask_pii),
+        "facts": resolved.facts.folder,
+        "drawn": resolved.split.folder,
+        "leaves": resolved.leaves,
+        "parts": resolved.facts.parts,
+    }
 
 
 def _at_least(

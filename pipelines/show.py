@@ -38,10 +38,12 @@ def _body(sample: dict[str, Any]) -> Text:
     return text
 
 
-def _samples(build: str, num: int) -> list[dict[str, Any]]:
+def _samples(build: str, num: int, split: str) -> list[dict[str, Any]]:
     samples: list[dict[str, Any]] = []
     fs, base = filesystem(join(build, "data"))
     for name in list_files(join(build, "data"), ".parquet"):
+        if not name.startswith(f"{split}-"):
+            continue
         path = f"{base}/{name}"
         with undamaged(path), fs.open(path, "rb") as handle:
             for batch in pq.ParquetFile(handle).iter_batches(batch_size=num):
@@ -49,13 +51,19 @@ def _samples(build: str, num: int) -> list[dict[str, Any]]:
                 if len(samples) >= num:
                     return samples[:num]
     if not samples:
-        raise UsageError(f"{build} holds no data/*.parquet: it is not a build")
+        raise UsageError(f"{build} {_lack(split)}")
     return samples
 
 
-def show(console: Console, build: str) -> None:
-    """Print the first samples; any text from upstream is printed as text, never as markup."""
-    for number, sample in enumerate(_samples(build, _NUM_SAMPLES)):
+def _lack(split: str) -> str:
+    if split == "validation":
+        return "holds no validation split: --holdout makes one"
+    return "holds no data/*.parquet: it is not a build"
+
+
+def show(console: Console, build: str, split: str = "train") -> None:
+    """Print the first samples of a split; upstream's text is printed as text, never as markup."""
+    for number, sample in enumerate(_samples(build, _NUM_SAMPLES, split)):
         facts = f"{sample['modality']}, {sample['category']}, {sample['num_tokens']} tokens"
         title = Text(f"{number}  {sample['id']}")
         console.print(Panel(_body(sample), title=title, subtitle=Text(facts), title_align="left"))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from rich.console import Console
 from rich.table import Table
 
-from mixtures.plan import Plan
+from mixtures.plan import Plan, Validation
 from pipelines.access import restriction
 from pipelines.cells import UNKNOWN, count, passes, percent
 from pipelines.views import ComponentView, folded, plan_leaves, summed, with_inner
@@ -52,8 +52,14 @@ def notes(plan: Plan) -> list[str]:
     if plan.recipe.unit != "samples":
         lines.append(f"shares are of {plan.recipe.unit.replace('_', ' ')}")
     lines += [f"without {path}: {reason}" for path, reason in plan.missing.items()]
+    lines += [_held_out(plan.validation)] if plan.validation else []
     lines += [restriction(plan.restricted)] if plan.restricted else []
     return lines + ([binding_sentence(plan.binding, plan.recipe.unit)] if plan.binding else [])
+
+
+def _held_out(held: Validation) -> str:
+    also = f"; {held.shares_media:,} more are in neither split" if held.shares_media else ""
+    return f"{held.total:,} rows are held out for validation ({percent(held.share)} asked){also}"
 
 
 def binding_sentence(shortage: str, unit: str) -> str:

@@ -2,8 +2,9 @@
 
 Checks, in order: every file's size and SHA-256, no file too many; the manifest against the plan;
 schema and types; ids and passes unique; as many image items as images, each of which opens at its
-stated size; totals and quotas; the shares of every prefix that ends on a window; each ledger file
-against the rows, their origins and the funnel. What fails is told with the file where it was found.
+stated size; totals and quotas; the shares of every prefix that ends on a window; no content in both
+splits; each ledger file against the rows, their origins and the funnel. What fails is told with the
+file where it was found.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from manifests.ledger import LEDGER_SCHEMA, Fate
 from manifests.storage import filesystem, join, list_files, read_bytes
 from mixtures.plan import Plan
 from pipelines.finish import component_rows, revisions
+from pipelines.ledger import is_emitted
 from pipelines.verify_rows import PLAN_NAME, BuiltRows, fail, files_below
 
 _CHUNK = 1 << 20
@@ -50,6 +52,7 @@ def verify(build: str, on_file: Callable[[str], None]) -> BuildManifest:
         on_file(file.path)
     rows.check_totals()
     rows.check_order()
+    rows.check_apart()
     for file in files_below(LEDGER_FOLDER, manifest):
         with _readable(file.path):
             _check_ledger(build, manifest, file, rows)
@@ -112,7 +115,17 @@ def _check_plan(build: str, manifest: BuildManifest) -> Plan:
     for name, value in stated.items():
         if getattr(manifest, name) != value:
             raise fail(MANIFEST_NAME, f"its {name} is not that of {PLAN_NAME}")
+    if not _says_held(plan, manifest):
+        raise fail(MANIFEST_NAME, f"its validation is not that of {PLAN_NAME}")
     return plan
+
+
+def _says_held(plan: Plan, manifest: BuildManifest) -> bool:
+    """Whether the manifest says of the validation split what the plan does."""
+    if plan.validation is None or manifest.validation is None:
+        return plan.validation is None and manifest.validation is None
+    names = type(plan.validation).model_fields
+    return all(getattr(manifest.validation, n) == getattr(plan.validation, n) for n in names)
 
 
 def _check_ledger(build: str, manifest: BuildManifest, file: OutputFile, rows: BuiltRows) -> None:
@@ -136,11 +149,19 @@ def _check_ledger(build: str, manifest: BuildManifest, file: OutputFile, rows: B
     counts = ledger.group_by("source", "subset", "fate").len()
     if {row[:3]: row[3] for row in counts.iter_rows()} != stated:
         raise fail(path, "its fates are not those of the funnel")
-    kept = set(ledger.filter(pl.col("fate") == Fate.KEPT)["id"].to_list())
-    emitted = {found for found in rows.ids if found.startswith(f"{source}/")}
-    if kept != emitted:
-        raise fail(path, f"{len(kept ^ emitted)} ids are only here or only in the data files")
-    stated_origins, found_origins = _origins(ledger, rows.ids), rows.origins.get(source, set())
+    for is_mine, ids in (
+        (pl.col("fate") == Fate.KEPT, rows.ids),
+        (is_emitted() & (pl.col("fate") != Fate.KEPT), rows.held),
+    ):
+        stated_ids = set(ledger.filter(is_mine)["id"].to_list())
+        emitted = {found for found in ids if found.startswith(f"{source}/")}
+        if stated_ids != emitted:
+            number = len(stated_ids ^ emitted)
+            raise fail(path, f"{number} ids are only here or only in the data files")
+    stated_origins, found_origins = (
+        _origins(ledger, rows.ids | rows.held),
+        rows.origins.get(source, set()),
+    )
     if stated_origins != found_origins:
         what = f"{len(stated_origins ^ found_origins)} origins of samples are only here or only in"
         raise fail(path, f"{what} the data files")
@@ -151,7 +172,7 @@ def _origins(ledger: pl.DataFrame, emitted: Counter[str]) -> set[tuple[str, str,
 
     A row that adds no question to the conversation is in the ledger alone.
     """
-    is_kept = pl.col("fate") == Fate.KEPT
+    is_kept = is_emitted()
     is_silent = pl.col("value").str.starts_with("0 of ").fill_null(False)
     is_merged = (pl.col("fate") == Fate.MERGED) & ~is_silent
     owner = pl.when(is_kept).then("id").otherwise("matched").alias("owner")

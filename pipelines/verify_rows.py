@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from manifests.build import DATA_FOLDER, MANIFEST_NAME, BuildManifest, OutputFile
+from manifests.build import DATA_FOLDER, MANIFEST_NAME, VALIDATION, BuildManifest, OutputFile
 from manifests.errors import IntegrityError, invalid_fields
 from manifests.images import ImageError, probe_image
 from manifests.schema import SAMPLE_SCHEMA, Sample
@@ -41,13 +41,16 @@ class BuiltRows:
         self._build = build
         self._manifest = manifest
         self._plan = plan
-        self.ids: Counter[str] = Counter()
+        self.ids: Counter[str] = Counter()  # of the train split
+        self.held: Counter[str] = Counter()  # of the validation split
         # By source: (subset, file, row, id) of every upstream row that a sample came from.
         self.origins: dict[str, set[tuple[str, str, int, str]]] = {}
         self._seen: set[tuple[str, str, int]] = set()
         self._places = {leaf.path: leaf.index for leaf in plan.recipe.leaves()}
         self._leaves: list[int] = []
         self._totals: Counter[str] = Counter()
+        self._held_totals: Counter[str] = Counter()
+        self._held_rows: Counter[str] = Counter()  # by component
 
     def read(self, expected: OutputFile) -> None:
         path = expected.path
@@ -61,10 +64,10 @@ class BuiltRows:
             at = 0
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 for row in batch.to_pylist():
-                    self._check_row(f"{path} row {at}", row)
+                    self._check_row(f"{path} row {at}", row, path.startswith(VALIDATION))
                     at += 1
 
-    def _check_row(self, where: str, row: dict[str, Any]) -> None:
+    def _check_row(self, where: str, row: dict[str, Any], is_held: bool) -> None:
         try:
             sample = Sample.model_validate(row)
         except ValidationError as error:
@@ -73,16 +76,21 @@ class BuiltRows:
         if key in self._seen:
             raise fail(where, f"id {sample.id} pass {sample.repeat} occurs twice")
         self._seen.add(key)
-        if sample.component not in self._places:
+        if is_held:
+            self._held_rows[sample.component] += 1
+            self.held[sample.id] += 1
+        elif sample.component not in self._places:
             raise fail(where, f"the plan has no component {sample.component!r} for the row")
-        self._leaves.append(self._places[sample.component])
-        self.ids[sample.id] += 1
+        else:
+            self._leaves.append(self._places[sample.component])
+            self.ids[sample.id] += 1
         for origin in sample.origins:
             place = (origin.subset, origin.file, origin.row, sample.id)
             self.origins.setdefault(origin.source, set()).add(place)
-        self._totals["num_images"] += len(sample.images)
+        totals = self._held_totals if is_held else self._totals
+        totals["num_images"] += len(sample.images)
         for name in _TOKENS:
-            self._totals[name] += row[name]
+            totals[name] += row[name]
         _check_media(where, sample)
 
     def check_totals(self) -> None:
@@ -90,6 +98,22 @@ class BuiltRows:
             stated, found = getattr(self._manifest, name), self._totals[name]
             if found != stated:
                 raise fail(MANIFEST_NAME, f"its {name} is {stated}, the data files hold {found}")
+        held = self._manifest.validation
+        stated_held = held.model_dump(exclude={"share", "shares_media"}) if held else {}
+        found_held = {"rows": dict(self._held_rows), **self._held_totals} if held else {}
+        for name, value in stated_held.items():
+            if found_held.get(name, 0) != value:
+                told = f"its validation.{name} is {value}, the data files hold {found_held[name]}"
+                raise fail(MANIFEST_NAME, told)
+
+    def check_apart(self) -> None:
+        """Content that is held out is not trained on, whichever source it comes from."""
+        held = {found.rpartition("/")[2]: found for found in self.held}
+        for found in self.ids:
+            other = held.get(found.rpartition("/")[2])
+            if other is not None:
+                what = f"{other} is in the validation split, and {found} in the train split"
+                raise fail(DATA_FOLDER, what)
 
     def check_order(self) -> None:
         """Quotas, and the shares of every prefix of whole windows."""

@@ -18,7 +18,7 @@ from pipelines.progress import human_bytes
 from pipelines.resolution import Resolved
 from pipelines.runner import SMALL_BYTES
 from pipelines.shard_rows import run_shard_task
-from pipelines.shards import shard_tasks
+from pipelines.shards import all_shard_tasks
 
 if TYPE_CHECKING:
     from pipelines.build import Job
@@ -33,24 +33,26 @@ def write_build(job: Job, gathered: Gathered, resolved: Resolved, plan: Plan) ->
     subsets = subset_codes(gathered.cards)
     tasks = ledger_tasks(out, resolved, subsets)
     ledgers = runner.run("ledger", tasks, unit="rows", is_small=resolved.is_small)
-    return finish(out, plan, gathered.cards, job.rules, resolved.totals, records, ledgers)
+    totals = resolved.totals, resolved.split.totals
+    return finish(out, plan, gathered.cards, job.rules, *totals, records, ledgers)
 
 
 def _emit(job: Job, resolved: Resolved) -> list[dict[str, Any]]:
     options = job.options
-    free = free_bytes(options.out)
-    if free is not None and resolved.num_bytes > free:
+    free, num_bytes = free_bytes(options.out), resolved.num_bytes + resolved.split.num_bytes
+    if free is not None and num_bytes > free:
         raise UsageError(
-            f"the build needs {human_bytes(resolved.num_bytes)} and the disk of {options.out} has "
+            f"the build needs {human_bytes(num_bytes)} and the disk of {options.out} has "
             f"{human_bytes(free)} free; name another --out, or ask for less with --num-samples"
         )
     records, tasks = [], []
-    for task in shard_tasks(options.out, resolved):
+    all_rows = resolved.total + resolved.split.num_held
+    for task in all_shard_tasks(options.out, resolved):
         done = finished_shard(options.out, task.name)
         if done is not None:
             records.append(done)
             continue
-        size = resolved.num_bytes * len(task.slots) // resolved.total
+        size = num_bytes * task.num_rows // all_rows
         name = f"emit {task.name}"
         tasks.append(Task(name, "data", run_shard_task, (task,), _EMIT_MEMORY, size))
-    return records + job.runner.run("emit", tasks, is_small=resolved.num_bytes < SMALL_BYTES)
+    return records + job.runner.run("emit", tasks, is_small=num_bytes < SMALL_BYTES)

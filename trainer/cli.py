@@ -72,7 +72,8 @@ def _positive(text: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+    console = Console(highlight=False, markup=False, width=width)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         asked = parser().parse_args(arguments)

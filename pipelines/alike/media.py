@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from pipelines.alike.files import near_path
+from manifests.storage import exists, join
 from pipelines.flat import Lists, owners
 from pipelines.ids import bytes_table
 from pipelines.part_files import media_path
@@ -30,14 +30,24 @@ class Classes:
     path: str | None = None
 
     @classmethod
+    def found(cls, scratch: str) -> Classes:
+        """What was written there; it stays with the parts."""
+        path = _classes_path(scratch)
+        return cls(path) if exists(path) else cls()
+
+    @classmethod
     def write(cls, scratch: str, found: pl.DataFrame) -> Classes:
         """`found` is what `near_media.media_classes` gives."""
         if found.is_empty():
             return cls()
-        path = near_path(scratch, "classes.arrow")
+        path = _classes_path(scratch)
         told = pl.concat_str("rule", "value", separator=" ").str.strip_chars()
         write_frame(path, found.select("digest", "same", "like", told=told))
         return cls(path)
+
+
+def _classes_path(scratch: str) -> str:
+    return join(scratch, "classes.arrow")
 
 
 def row_media(scratch: str, number: int, classes: Classes, by: Literal["same", "like"]) -> Digests:

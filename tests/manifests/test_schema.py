@@ -204,8 +204,8 @@ def test_schemas_on_disk_change_only_on_purpose() -> None:
 
 def test_ledger_words_change_only_on_purpose() -> None:
     assert " ".join(Fate) == (
-        "kept dropped merged_into duplicate_of leaked_from trimmed not_drawn unreadable"
+        "kept dropped merged_into duplicate_of leaked_from trimmed held_out not_drawn unreadable"
     )
     assert " ".join(Stage) == (
-        "curate join access filter decontaminate deduplicate merge trim gate quota emit"
+        "curate join access filter decontaminate deduplicate merge trim gate holdout quota emit"
     )

@@ -28,7 +28,7 @@ BUILD_OPTIONS = {
     *("--num-tokens", "--seed", "--workers", "--engine", "--ray-address", "--overwrite"),
     *("--media", "--cache-size", "--licenses", "--skip-unavailable", "--exclude"),
     *("--curriculum", "--tokenizer", "--allow-missing", "--memory", "--no-near-duplicates"),
-    *("--benchmarks", "--no-decontaminate"),
+    *("--benchmarks", "--no-decontaminate", "--holdout"),
 }
 VERBS: dict[str, tuple[set[str], str]] = {
     "samples": ({"--stage", "--scale"}, "dir"),
@@ -42,7 +42,7 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "plan": (BUILD_OPTIONS | {"--json"}, ""),
     "diff": ({"--json", "--ids"}, "a b"),
     "verify": (set(), "build"),
-    "show": (set(), "build"),
+    "show": ({"--split"}, "build"),
     "why": (set(), "build id"),
     "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),
     "rejudge": (
@@ -151,6 +151,12 @@ USAGE: list[tuple[Command, str, str]] = [
     (build_mixture, "--stage video --workers 1.5", "'1.5' is not a whole number"),
     (build_mixture, "--stage video --num-samples -1", "argument --num-samples: -1 is not at least"),
     (build_mixture, "--stage video --num-tokens x", "argument --num-tokens: 'x' is not a whole"),
+    (
+        build_mixture,
+        "--stage video --holdout 60%",
+        "argument --holdout: 60% is not above 0 and below 50%; 1% is a good start",
+    ),
+    (build_mixture, "--stage video --holdout 1/9", "'1/9' is not a share such as 1% or 0.01"),
     (build_mixture, "--stage video --seed x", "argument --seed: 'x' is not a whole number"),
     (build_mixture, "--stage video --engine dask", "invalid choice: 'dask'"),
     (

@@ -105,6 +105,6 @@ def test_a_folder_that_is_no_build(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is not a build"):
         shown(str(tmp_path))
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "x.parquet").write_text("nothing")
+    (tmp_path / "data" / "train-x.parquet").write_text("nothing")
     with pytest.raises(IntegrityError, match="x.parquet is damaged"):
         shown(str(tmp_path))

@@ -1,0 +1,1 @@
+"""Rows held out of training, by what they show: after duplicates are gone, before quotas."""

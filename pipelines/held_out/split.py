@@ -11,7 +11,7 @@ row's being in the training split follows from its own media alone (docs/decisio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,12 +21,7 @@ import numpy.typing as npt
 import polars as pl
 
 from manifests.storage import join
-from pipelines.buckets import (
-    TOTAL_COLUMNS,
-    Bucket,
-    bucket_of,
-    drawn_path,
-)
+from pipelines.buckets import TOTAL_COLUMNS, Bucket, bucket_of, drawn_path
 from pipelines.engine import Task
 from pipelines.flat import Bools
 from pipelines.held_out.groups import Draws, Shown
@@ -85,7 +80,9 @@ def heldout_path(scratch: str, number: int) -> str:
     return join(scratch, f"heldout-{number:05d}.arrow")
 
 
-def split_tasks(what: str, function: Any, tasks: Sequence[SplitTask]) -> list[Task]:
+def split_tasks(
+    what: str, function: Callable[[SplitTask], dict[str, Any]], tasks: Sequence[SplitTask]
+) -> list[Task]:
     return [
         Task(
             name=f"{what} of bucket {task.bucket.number}",
@@ -119,7 +116,8 @@ def run_split_task(task: SplitTask) -> dict[str, Any]:
     touched = shown.rows_with(shown.held)
     shared = touched & shown.rows_with(np.isin(shown.group, task.groups()))
     number = task.bucket.number
-    write_frame(drawn_path(task.scratch, number), rows.filter(pl.Series(~touched)))
+    left = rows.filter(pl.Series(~touched))
+    write_frame(drawn_path(task.scratch, number), left)
     held = rows.filter(pl.Series(touched & ~shared)).sort("key", "hi", "lo", "leaf")
     write_frame(held_path(task.scratch, number), held)
     _write_places(rows, touched, shared, heldout_path(task.scratch, number))
@@ -131,7 +129,6 @@ def run_split_task(task: SplitTask) -> dict[str, Any]:
         num_bytes=int(held["bytes"].sum()),
         num_shared=int(shared.sum()),
     )
-    left = rows.filter(pl.Series(~touched))
     return {"bucket": bucket_of(number, left, num_leaves, task.bucket.lost), "held": found}
 
 

@@ -1,4 +1,4 @@
-"""The whole step: what resolve found before quotas in, the same without what is held out out."""
+"""The whole step: from what resolve found before quotas to what of it is trained on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import polars as pl
 from manifests.storage import join
 from pipelines.buckets import TOTAL_COLUMNS, Bucket
 from pipelines.engine import Task
-from pipelines.held_out.groups import group_tasks
+from pipelines.held_out.groups import Draws, group_tasks
 from pipelines.held_out.split import (
     HeldBucket,
     SplitTask,
@@ -78,12 +78,12 @@ def hold_out(run: Run, facts: Facts, share: Fraction | None, scratch: str) -> Sp
     return Split(scratch, buckets, share, tuple(result["held"] for result in found))
 
 
-def _union(results: Sequence[dict[str, Any]]) -> Any:
+def _union(results: Sequence[dict[str, Any]]) -> Draws:
     return np.unique(np.concatenate([np.empty(0, np.uint64), *(r["groups"] for r in results)]))
 
 
 def _with_shared(
-    tasks: Sequence[SplitTask], scratch: str, name: str, groups: Any
+    tasks: Sequence[SplitTask], scratch: str, name: str, groups: Draws
 ) -> list[SplitTask]:
     path = join(scratch, f"{name}.arrow")
     write_frame(path, pl.DataFrame({"group": pl.Series(groups, dtype=pl.UInt64)}))

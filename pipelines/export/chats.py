@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from pipelines.export.rows import LeftOut, Row
@@ -112,10 +113,19 @@ def without_markers(chat: Chat, markers: Sequence[str]) -> tuple[Chat, bool]:
         return cleaned
 
     def items(content: list[dict[str, str]]) -> list[dict[str, str]]:
-        return [{"type": item["type"], "text": clean(item["text"])} for item in content]
+        return [{**item, "text": clean(item["text"])} for item in _joined(content)]
 
     turns = [Turn(items(turn.question), items(turn.answer)) for turn in chat.turns]
     return Chat(clean(chat.system), turns), found
+
+
+def _joined(content: list[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Neighbouring texts as one: together they may spell what none of them does."""
+    for kind, items in groupby(content, key=lambda item: item["type"]):
+        if kind == "text":
+            yield {"type": kind, "text": "".join(item["text"] for item in items)}
+        else:
+            yield from items
 
 
 def with_system(chat: Chat, question: str) -> str:

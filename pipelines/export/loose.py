@@ -107,8 +107,16 @@ class Sharegpt(_Loose):
     """
 
     name = "sharegpt"
-    # Both trainers count these; the last three are ms-swift's.
-    markers = (IMAGE, "<video>", "<audio>", "<bbox>", "<ref-object>", "<start-image>")
+    # Both trainers count these; the last four are ms-swift's.
+    markers = (
+        IMAGE,
+        "<video>",
+        "<audio>",
+        "<bbox>",
+        "<ref-object>",
+        "<cot-process>",
+        "<start-image>",
+    )
     suffix = ".jsonl"
 
     def holds(self, splits: Sequence[str]) -> list[str]:

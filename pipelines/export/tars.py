@@ -73,7 +73,7 @@ class Energon(WebDataset):
         info = {"shard_counts": counts}
         _write_yaml(join(out, _META, "dataset.yaml"), _ENERGON)
         _write_yaml(join(out, _META, "split.yaml"), {"split_parts": parts, "exclude": []})
-        # Versions before 7 read the one, later ones the other.
+        # Older versions read the one, newer ones the other.
         _write_yaml(join(out, _META, ".info.yaml"), info)
         write_bytes(join(out, _META, ".info.json"), orjson.dumps(info, option=orjson.OPT_INDENT_2))
 

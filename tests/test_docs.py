@@ -18,7 +18,7 @@ from pipelines.source_pages import sources_page
 from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/recipes.md", "docs/export.md")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/recipes.md")
 # Folders of the project; what is named below others (STORE, BUILD, demo, upstream) is made by runs.
 _FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|tests|benchmarks|docs|\.ci)/"
 _PATH = re.compile(rf"(?<![\w/.<-]){_FOLDERS}[\w./*-]*")

@@ -43,7 +43,7 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "diff": ({"--json", "--ids"}, "a b"),
     "verify": (set(), "build"),
     "show": (set(), "build"),
-    "export": ({"--format", "--out", "--overwrite"}, "build"),
+    "export": ({"--format", "--out", "--overwrite"}, "--format FORMAT --out DIR  build"),
     "why": (set(), "build id"),
     "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),
     "rejudge": (

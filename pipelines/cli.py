@@ -14,6 +14,7 @@ from rich.console import Console
 from pipelines.cli_benchmarks import add_benchmarks_arguments, run_benchmarks
 from pipelines.cli_build import add_build_arguments, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
+from pipelines.cli_export import add_export_arguments, run_export
 from pipelines.cli_filters import add_filters_arguments, run_filters
 from pipelines.cli_ledger import add_ledger_arguments, run_ledger
 from pipelines.cli_rejudge import add_rejudge_arguments, run_rejudge
@@ -95,6 +96,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     show = verb("show", _show, "print samples of a build")
     show.add_argument("build")
     show.add_argument("--split", choices=("train", "validation"), default="train")
+    add_export_arguments(verb("export", run_export, "write a build in another trainer's format"))
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
     why.add_argument("build")
     why.add_argument("id", help="source/subset/<32 hex> or source/subset/file#row")

@@ -43,6 +43,7 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "diff": ({"--json", "--ids"}, "a b"),
     "verify": (set(), "build"),
     "show": ({"--split"}, "build"),
+    "export": ({"--format", "--out", "--overwrite"}, "--format FORMAT --out DIR  build"),
     "why": (set(), "build id"),
     "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),
     "rejudge": (
@@ -188,6 +189,13 @@ USAGE: list[tuple[Command, str, str]] = [
     (mixture, "diff video {file}", "a recipe is a mapping with name, unit and components"),
     (mixture, "verfy x", "invalid choice: 'verfy' (choose from 'samples', 'sources', 'filters'"),
     (mixture, "verify", "the following arguments are required: build"),
+    (mixture, "export {tmp}", "the following arguments are required: --format, --out"),
+    (
+        mixture,
+        "export x --format lava --out {tmp}",
+        "text, webdataset, energon; did you mean 'llava'?",
+    ),
+    (mixture, "export {tmp} --format llava --out {tmp}/o", "so this is no complete build"),
     (mixture, "plan --stage vide", "there is no stage 'vide'; did you mean 'video'?"),
     (mixture, "plan --stage video --dry-run", "unrecognized arguments: --dry-run"),
     (mixture, "sources magpi", "there is no source 'magpi'; did you mean 'magpie'?"),

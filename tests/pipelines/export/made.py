@@ -18,6 +18,7 @@ from manifests.build import (
     ComponentRows,
     OriginTerms,
     OutputFile,
+    ValidationRows,
     load_manifest,
     schema_fingerprint,
     write_manifest,
@@ -121,7 +122,9 @@ def write_build(folder: Path, shards: Mapping[str, Sequence[Row]], group_rows: i
     for name, rows in shards.items():
         table = pa.Table.from_pylist(list(rows), schema=SAMPLE_SCHEMA)
         pq.write_table(table, folder / f"data/{name}.parquet", row_group_size=group_rows)
-    num_rows = sum(map(len, shards.values()))
+    held = [name for name in shards if name.startswith("validation-")]
+    train = [name for name in shards if name not in held]
+    num_rows = sum(len(shards[name]) for name in train)
     terms = OriginTerms(
         source="made",
         subsets=("all",),
@@ -152,16 +155,34 @@ def write_build(folder: Path, shards: Mapping[str, Sequence[Row]], group_rows: i
             _file(folder, f"data/{name}.parquet", len(rows)) for name, rows in shards.items()
         ),
         num_rows=num_rows,
-        num_images=sum(len(row["images"]) for rows in shards.values() for row in rows),
+        num_images=_num_images(shards, train),
         num_tokens=0,
         num_media_tokens=0,
         num_answer_tokens=0,
         num_text_tokens=0,
         tokens_estimated=True,
+        validation=_validation(shards, held) if held else None,
     )
     write_manifest(str(folder), manifest)
     assert load_manifest(str(folder)) == manifest
     return str(folder)
+
+
+def _num_images(shards: Mapping[str, Sequence[Row]], names: Sequence[str]) -> int:
+    return sum(len(row["images"]) for name in names for row in shards[name])
+
+
+def _validation(shards: Mapping[str, Sequence[Row]], names: Sequence[str]) -> ValidationRows:
+    return ValidationRows(
+        share=Fraction(1, 10),
+        rows={"all": sum(len(shards[name]) for name in names)},
+        shares_media=0,
+        num_images=_num_images(shards, names),
+        num_tokens=0,
+        num_media_tokens=0,
+        num_answer_tokens=0,
+        num_text_tokens=0,
+    )
 
 
 def _file(folder: Path, path: str, rows: int) -> OutputFile:

@@ -9,6 +9,7 @@ The same command goes on from the last checkpoint. On several devices the same a
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -51,23 +52,36 @@ def parser() -> argparse.ArgumentParser:
         help="images at the longest edge, or at 2 to 5 tiles as SmolVLM was trained",
     )
     add("--loss-reduction", choices=("token", "sample", "square"), default="token")
-    add("--learning-rate", type=float, help="for all parts, in place of the stage's")
-    add("--neftune", type=float, help="noise on embeddings (default: the stage's)")
+    add("--learning-rate", type=_rate, help="for all parts, in place of the stage's")
+    add("--neftune", type=_rate, help="noise on embeddings (default: the stage's)")
     add("--gradient-checkpointing", action="store_true", help="less memory, a third more time")
-    add("--workers", type=int, default=2, help="processes that decode and tokenise (default 2)")
-    add("--seed", type=int, default=0)
-    add("--log-every", type=_positive, default=10)
-    add("--checkpoint-every", type=_positive, default=500)
+    add("--workers", type=_whole, default=2, help="processes that decode and tokenise (default 2)")
+    add("--seed", type=_whole, default=0, help="of new weights and drawn tiles (default 0)")
+    add("--log-every", type=_positive, default=10, metavar="STEPS", help="default 10")
+    add("--checkpoint-every", type=_positive, default=500, metavar="STEPS", help="default 500")
     return made
 
 
 def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
     return value
 
 

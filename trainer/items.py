@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from manifests.errors import UsageError
+from manifests.errors import IntegrityError, SmolmixError, UsageError
 from mixtures.processors import Processor
 from trainer.build_rows import BuildRows, Unit
 from trainer.pictures import ImageScale, Picture, read_picture, scaled_processor
@@ -63,10 +63,14 @@ class Encoder:
                 f"row {row['id']} keeps its clips as files; train-reference takes frames: build "
                 "the mixture without kept clips"
             )
-        pictures = [
-            read_picture(image["bytes"], self._processor(number, place), medium["split"])
-            for place, (image, medium) in enumerate(zip(row["images"], row["media"], strict=True))
-        ]
+        shown = enumerate(zip(row["images"], row["media"], strict=True))
+        try:
+            pictures = [
+                read_picture(image["bytes"], self._processor(number, place), medium["split"])
+                for place, (image, medium) in shown
+            ]
+        except IntegrityError as error:
+            raise IntegrityError(f"row {row['id']}: {error}") from error
         length = self.processor.ids_per_tile
         layouts = [self.vocabulary.picture(p.rows, p.columns, length) for p in pictures]
         prompt = encode(self.vocabulary, row["messages"], layouts, self.learn)
@@ -90,19 +94,23 @@ class Encoder:
         return torch.from_numpy(np.concatenate([none, *(p.tiles for p in pictures)]))
 
 
-class _Units(Dataset[list[Item]]):
+class _Units(Dataset["list[Item] | SmolmixError"]):
     def __init__(self, rows: BuildRows, units: Sequence[Unit], encoder: Encoder) -> None:
         self._rows, self._units, self._encoder = rows, units, encoder
 
     def __len__(self) -> int:
         return len(self._units)
 
-    def __getitem__(self, number: int) -> list[Item]:
+    def __getitem__(self, number: int) -> list[Item] | SmolmixError:
+        """An error on purpose is handed over: one raised in a worker is a page of traceback."""
         unit = self._units[number]
-        return [
-            self._encoder.item(unit.first + place, row)
-            for place, row in enumerate(self._rows.read(unit))
-        ]
+        try:
+            return [
+                self._encoder.item(unit.first + place, row)
+                for place, row in enumerate(self._rows.read(unit))
+            ]
+        except SmolmixError as error:
+            return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ def read_items(
     while first < len(units) and units[first].count <= skip:
         skip -= units[first].count
         first += 1
-    loader: DataLoader[list[Item]] = DataLoader(
+    loader: DataLoader[list[Item] | SmolmixError] = DataLoader(
         _Units(rows, units, encoder),
         batch_size=None,
         sampler=_Order(first, len(units), is_endless),
@@ -150,6 +158,8 @@ def read_items(
         collate_fn=_as_is,
     )
     for items in loader:
+        if isinstance(items, SmolmixError):
+            raise items
         yield from items[skip:]
         skip = 0
 
@@ -158,5 +168,5 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _as_is(items: list[Item]) -> list[Item]:
+def _as_is(items: list[Item] | SmolmixError) -> list[Item] | SmolmixError:
     return items

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from manifests.errors import UsageError  # noqa: E402
+from manifests.errors import IntegrityError, UsageError  # noqa: E402
 from tests.conftest import Built  # noqa: E402
 from tests.trainer.tiny import encoder_of  # noqa: E402
 from trainer.build_rows import BuildRows  # noqa: E402
@@ -113,6 +118,23 @@ def test_workers_change_nothing(built: Built) -> None:
         for a, b in zip(first.items, second.items, strict=True):
             assert a.ids.tolist() == b.ids.tolist() and torch.equal(a.tiles, b.tiles)
             assert a.is_learned.tolist() == b.is_learned.tolist()
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_broken_picture_is_one_sentence(num_workers: int, built: Built, tmp_path: Path) -> None:
+    """Also out of a worker; verify finds such builds."""
+    build = tmp_path / "build"
+    shutil.copytree(built.out, build)
+    path = sorted((build / "data").iterdir())[0]
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    place = next(n for n, row in enumerate(rows) if row["images"])
+    rows[place]["images"][0]["bytes"] = b"404 not found"
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path, row_group_size=64)
+    feed = _feed(replace(built, out=build), num_workers)
+    with pytest.raises(IntegrityError) as raised:
+        list(islice(feed.sequences(), 20))
+    assert str(raised.value).startswith(f"row {rows[place]['id']}: an image of the build cannot")
 
 
 def test_rows_that_fit_nowhere_are_told(built: Built) -> None:

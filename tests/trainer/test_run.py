@@ -126,6 +126,9 @@ def test_another_run_in_the_same_place_is_refused(
         (["--preset", "256m"], "preset 256m needs a tokenizer"),
         (["--steps", "0"], "0 is not at least 1"),
         (["--steps", "many"], "'many' is not a whole number"),
+        (["--workers=-1"], "'-1' is not a whole number from 0 on"),
+        (["--learning-rate", "nan"], "nan is not a number from 0 on"),
+        (["--neftune=-1"], "-1 is not a number from 0 on"),
         (["--init", "/nowhere/at/all"], "no such folder"),
     ],
 )

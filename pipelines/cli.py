@@ -6,11 +6,13 @@ Arguments of builds, sources and the store are in `cli_*.py`; exit codes in `con
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from manifests.errors import UsageError
 from pipelines.cli_benchmarks import add_benchmarks_arguments, run_benchmarks
 from pipelines.cli_build import add_build_arguments, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
@@ -68,6 +70,19 @@ def _why(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _ask(args: argparse.Namespace, console: Console) -> int:
+    try:
+        # By its name: the trainer stands beside pipelines, and wants torch.
+        ask = importlib.import_module("trainer.ask").ask
+    except ImportError as error:
+        raise UsageError(
+            f"mixture ask needs torch: pip install 'smolmix[train]' ({error.name} is missing)"
+        ) from error
+    answer = ask(args.checkpoint, args.image, args.question, args.most_ids)
+    console.print(answer, soft_wrap=True)
+    return 0
+
+
 _Verb = Callable[[argparse.Namespace, Console], int]
 
 
@@ -97,6 +112,11 @@ def _mixture_parser() -> argparse.ArgumentParser:
     show.add_argument("build")
     show.add_argument("--split", choices=("train", "validation"), default="train")
     add_export_arguments(verb("export", run_export, "write a build in another trainer's format"))
+    ask = verb("ask", _ask, "ask a checkpoint of train-reference about an image")
+    ask.add_argument("checkpoint")
+    ask.add_argument("image")
+    ask.add_argument("question")
+    ask.add_argument("--most-ids", type=positive, default=64, metavar="N", help="default 64")
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
     why.add_argument("build")
     why.add_argument("id", help="source/subset/<32 hex> or source/subset/file#row")

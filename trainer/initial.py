@@ -35,7 +35,7 @@ def initial_model(
 
 
 def _whole(spec: str, preset: Preset, vocabulary: Vocabulary) -> SmolVLMForConditionalGeneration:
-    model = _loaded(SmolVLMForConditionalGeneration, spec)
+    model = loaded(SmolVLMForConditionalGeneration, spec)
     edge = model.config.vision_config.image_size
     if edge != preset.processor.tile_px:
         raise UsageError(
@@ -51,7 +51,7 @@ def _whole(spec: str, preset: Preset, vocabulary: Vocabulary) -> SmolVLMForCondi
 
 
 def _vision_weights(spec: str) -> _Weights:
-    weights = _loaded(AutoModel, spec).state_dict()
+    weights = loaded(AutoModel, spec).state_dict()
     return {
         name.removeprefix("vision_model."): weight
         for name, weight in weights.items()
@@ -60,7 +60,7 @@ def _vision_weights(spec: str) -> _Weights:
 
 
 def _put_text(model: SmolVLMForConditionalGeneration, spec: str) -> None:
-    source = _loaded(AutoModelForCausalLM, spec)
+    source = loaded(AutoModelForCausalLM, spec)
     body = dict(source.model.state_dict())
     target = model.model.text_model
     own = target.get_input_embeddings().weight.data
@@ -93,7 +93,7 @@ def _put(part: torch.nn.Module, weights: _Weights, spec: str) -> None:
     part.load_state_dict({name: weights[name] for name in own})
 
 
-def _loaded(kind: type, spec: str) -> torch.nn.Module:
+def loaded(kind: type, spec: str) -> torch.nn.Module:
     """Weights as single floats; never code of the model's."""
     try:
         return kind.from_pretrained(spec, dtype=torch.float32, trust_remote_code=False)  # type: ignore[attr-defined, no-any-return, unused-ignore]

@@ -20,7 +20,7 @@ messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -74,9 +74,13 @@ def encode(
     messages: Sequence[Mapping[str, Any]],
     pictures: Sequence[Ids],
     learn: Learn = "answers",
+    is_asked: bool = False,
 ) -> Prompt:
-    """`pictures` are the ids of each image item, in order (`Vocabulary.picture`)."""
-    parts = list(_parts(vocabulary, messages, iter(pictures), learn))
+    """`pictures` are the ids of each image item, in order (`Vocabulary.picture`).
+
+    What is asked ends with `Assistant:`, for the model to go on.
+    """
+    parts = _parts(vocabulary, messages, iter(pictures), learn, is_asked)
     texts = [part for part in parts if isinstance(part, _Text)]
     encodings = iter(vocabulary.encodings([part.text for part in texts]))
     ids: list[Ids] = []
@@ -93,7 +97,11 @@ def encode(
 
 
 def _parts(
-    vocabulary: Vocabulary, messages: Sequence[Mapping[str, Any]], pictures: Any, learn: Learn
+    vocabulary: Vocabulary,
+    messages: Sequence[Mapping[str, Any]],
+    pictures: Iterator[Ids],
+    learn: Learn,
+    is_asked: bool,
 ) -> list[_Part]:
     is_all = learn == "smolvlm2"
     parts: list[_Part] = [(np.array([vocabulary.start]), False)]
@@ -114,6 +122,7 @@ def _parts(
         parts += [text, (np.array([vocabulary.end]), is_end_learned)]
         text = _Text()
         text.add("\n", is_answer or (is_all and role == "user"))
+    text.add("Assistant:" if is_asked else "", False)
     return [part for part in [*parts, text] if not isinstance(part, _Text) or part.text]
 
 

@@ -84,6 +84,8 @@ def _processor_files(processor: Processor) -> dict[str, Any]:
         **shared,
         "image_processor_type": "SmolVLMImageProcessor",
         "do_image_splitting": True,
+        # Not transformers': whether images smaller than the longest edge grow to it.
+        "upscale": processor.upscale,
         "size": {"longest_edge": processor.longest_edge_px},
     }
     video = {

@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "verify": (set(), "build"),
     "show": ({"--split"}, "build"),
     "export": ({"--format", "--out", "--overwrite"}, "--format FORMAT --out DIR  build"),
+    "ask": ({"--most-ids"}, "checkpoint image question"),
     "why": (set(), "build id"),
     "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),
     "rejudge": (

@@ -22,6 +22,13 @@ def test_without_torch_it_says_what_to_install() -> None:
     )
 
 
+def test_asking_without_torch_says_so_too() -> None:
+    script = "import sys; sys.modules['torch'] = None; from pipelines.cli import mixture; "
+    script += "sys.exit(mixture(['ask', 'run', 'a.png', 'What?']))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 2 and "mixture ask needs torch" in done.stderr
+
+
 def test_help_needs_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trainer.cli", "--help"], capture_output=True, text=True

@@ -14,6 +14,7 @@ from rich.console import Console
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from pipelines.build import build  # noqa: E402
+from pipelines.cli import mixture  # noqa: E402
 from pipelines.options import BuildOptions  # noqa: E402
 from trainer import cli  # noqa: E402
 from trainer.build_rows import BuildRows  # noqa: E402
@@ -88,16 +89,27 @@ def _build(folder: Path, number: int, seed: int) -> Path:
 
 
 @pytest.mark.slow
-def test_held_out_pictures_are_answered_and_shuffled_ones_are_not(tmp_path: Path) -> None:
+def test_held_out_pictures_are_answered_and_shuffled_ones_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train = _build(tmp_path / "train", 500, 1)
     held = _build(tmp_path / "held", 200, 2)
+    right = 0
     for seed in range(3):
         out = tmp_path / f"run-{seed}"
         arguments = ["--mixture", str(train), "--out", str(out), "--steps", "150"]
         assert cli.main([*arguments, "--context", "512", "--seed", str(seed)]) == 0
         scores = _scores(out, held)["all"]["all"]
         assert scores["exact"] >= 0.9 and scores["exact_shuffled"] <= 0.25, (seed, scores)
+        place = 5 * seed
+        image = str(tmp_path / f"held/images/{place}.png")
+        checkpoint = str(latest(out))
+        assert mixture(["ask", checkpoint, image, QUESTIONS[0]]) == 0
+        said = capsys.readouterr().out.splitlines()[-1]
+        right += said == list(COLORS)[place % len(COLORS)]
         assert scores["exact_blank"] <= 0.25 and scores["visual_dependency"] > 0.65
+    # What `mixture ask` writes, letter by letter, of three of them.
+    assert right >= 2
 
 
 def _scores(out: Path, held: Path) -> dict[str, dict[str, Any]]:

@@ -101,6 +101,16 @@ def _pictures(vocabulary: Vocabulary, grids: Sequence[tuple[int, int]]) -> list[
     return [vocabulary.picture(rows, columns, LENGTH) for rows, columns in grids]
 
 
+def test_what_is_asked_ends_where_the_model_goes_on(vocabulary: Vocabulary) -> None:
+    from transformers.models.smolvlm.processing_smolvlm import DEFAULT_CHAT_TEMPLATE
+
+    messages = [_said("system", _text("Be short.")), _said("user", _text("Why?"))]
+    template = jinja2.Environment().from_string(DEFAULT_CHAT_TEMPLATE)
+    text = template.render(messages=messages, add_generation_prompt=True)
+    expected = vocabulary.plain().encode(text, add_special_tokens=False).ids
+    assert encode(vocabulary, messages, [], is_asked=True).ids.tolist() == expected
+
+
 @pytest.mark.parametrize("name", CHATS)
 def test_ids_are_those_of_the_processor(name: str, vocabulary: Vocabulary) -> None:
     messages, grids = CHATS[name]

@@ -105,6 +105,11 @@ def _vocabulary(settings: TrainSettings, preset: Preset, rows: BuildRows) -> Voc
             f"preset {preset.name} needs a tokenizer: give --tokenizer, --init or --text; tiny "
             "alone makes one from the build"
         )
+    return vocabulary_of(preset, rows)
+
+
+def vocabulary_of(preset: Preset, rows: BuildRows) -> Vocabulary:
+    """Made from the build's first rows."""
     return train_vocabulary(islice(_texts(rows), _VOCABULARY_ROWS), preset.vocabulary)
 
 

@@ -1,7 +1,7 @@
 """Checkpoint folders that transformers loads: model, tokenizer, processor, template, generation.
 
-`SmolVLMForConditionalGeneration.from_pretrained` reads one anywhere; `AutoProcessor` needs
-torchvision, as it does for any SmolVLM.
+`SmolVLMForConditionalGeneration.from_pretrained` reads one anywhere. `AutoProcessor` needs
+torchvision, as for any SmolVLM; it was not tried on one.
 """
 
 from __future__ import annotations

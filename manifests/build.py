@@ -34,7 +34,7 @@ from pydantic import (
 from manifests.cards import Answer
 from manifests.errors import IntegrityError, UsageError, invalid_fields
 from manifests.ledger import Fate
-from manifests.schema import SAMPLE_SCHEMA
+from manifests.schema import SAMPLE_SCHEMA, Modality
 from manifests.storage import canonical_json, join, read_bytes, write_bytes
 
 MANIFEST_NAME = "manifest.json"
@@ -43,6 +43,8 @@ LEDGER_FOLDER = "ledger/"
 # Data files of the splits begin so.
 TRAIN = f"{DATA_FOLDER}train-"
 VALIDATION = f"{DATA_FOLDER}validation-"
+# Columns of the data files that `ContentRows` counts rows by.
+CONTENT_COLUMNS = ("component", "modality", "category", "source")
 
 
 class _Frozen(BaseModel):
@@ -119,6 +121,17 @@ class ComponentRows(_Frozen):
     rows: NonNegativeInt
 
 
+class ContentRows(_Frozen):
+    """What rows of one component are, counted in the data files of the train split."""
+
+    component: str
+    modality: Modality
+    category: str
+    source: str
+    rows: PositiveInt
+    tokens: NonNegativeInt
+
+
 class ValidationRows(_Frozen):
     """The validation split: rows held out of training, each once."""
 
@@ -180,6 +193,9 @@ class BuildManifest(_Frozen):
     )
     funnel: tuple[SubsetFunnel, ...]
     components: tuple[ComponentRows, ...]
+    contents: tuple[ContentRows, ...] = Field(
+        default=(), description="the rows by what they are; empty in builds of before it was there"
+    )
     files: tuple[OutputFile, ...]
     num_rows: NonNegativeInt
     num_images: NonNegativeInt = Field(description="frames included")
@@ -194,9 +210,9 @@ class BuildManifest(_Frozen):
 
     @model_serializer(mode="wrap")
     def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `validation` it is written as it was before that was there."""
+        """Without `validation` or `contents` it is written as it was before they were there."""
         raw: dict[str, Any] = handler(self)
-        return {k: v for k, v in raw.items() if k != "validation" or v is not None}
+        return {k: v for k, v in raw.items() if v or k not in ("validation", "contents")}
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -211,6 +227,11 @@ class BuildManifest(_Frozen):
         read = sum(entry.read for entry in self.funnel)
         train = self._rows_below(DATA_FOLDER) - self._rows_below(VALIDATION)
         _check_equal("rows of data files", train, "num_rows", self.num_rows)
+        if self.contents:
+            rows = sum(part.rows for part in self.contents)
+            _check_equal("rows of contents", rows, "num_rows", self.num_rows)
+            tokens = sum(part.tokens for part in self.contents)
+            _check_equal("tokens of contents", tokens, "num_tokens", self.num_tokens)
         held = self.validation.num_rows if self.validation else 0
         _check_equal("rows of validation files", self._rows_below(VALIDATION), "validation", held)
         _check_equal("rows of ledger files", self._rows_below(LEDGER_FOLDER), "rows read", read)

@@ -69,7 +69,9 @@ def finished_shard(out: str, name: str) -> dict[str, Any] | None:
     """The record of a shard that an earlier run wrote whole."""
     record = join(out, ".work", f"{name}.json")
     if exists(record) and exists(join(out, "data", name)):
-        return dict(read_json(record))
+        found = dict(read_json(record))
+        # One of before contents were counted is written again.
+        return found if "contents" in found else None
     return None
 
 

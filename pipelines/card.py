@@ -5,86 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
-from manifests.build import DATA_FOLDER, TRAIN, VALIDATION, BuildManifest
-from manifests.schema import features
+from manifests.build import BuildManifest
+from pipelines.card_data import card_data, render_yaml
 from pipelines.cells import percent
-
-_SIZES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-    (10_000_000, "1M<n<10M"),
-)
-
-
-def _size_category(rows: int) -> str:
-    for limit, name in _SIZES:
-        if rows < limit:
-            return name
-    return "n>10M"
-
-
-def _features_yaml() -> list[dict[str, Any]]:
-    """The features as `datasets` writes them in YAML; importing it for that would take a second."""
-    return [{"name": name, **_yaml_feature(feature)} for name, feature in features().items()]
-
-
-def _yaml_feature(feature: Any) -> dict[str, Any]:
-    """`{dtype: string}`, `{list: int32}`, or a list of named fields under `list`."""
-    if feature["_type"] == "List":
-        inner = feature["feature"]
-        if "_type" in inner:
-            return {"list": _yaml_word(inner)}
-        fields = [{"name": name, **_yaml_feature(field)} for name, field in inner.items()]
-        return {"list": fields}
-    return {"dtype": _yaml_word(feature)}
-
-
-def _yaml_word(feature: dict[str, Any]) -> str:
-    kind = str(feature["_type"])
-    return str(feature["dtype"]) if kind == "Value" else kind.lower()
-
-
-def _front_matter(manifest: BuildManifest) -> str:
-    rows = manifest.num_rows
-    splits = _splits(manifest)
-    size = sum(split["num_bytes"] for split in splits)
-    data = {
-        "pretty_name": f"smolmix {manifest.recipe}",
-        "size_categories": [_size_category(rows)],
-        "tags": ["smolmix", "vision-language", "multimodal"],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [
-                    {"split": split["name"], "path": f"data/{split['name']}-*.parquet"}
-                    for split in splits
-                ],
-            }
-        ],
-        "dataset_info": {
-            "features": _features_yaml(),
-            "splits": splits,
-            "download_size": size,
-            "dataset_size": size,
-        },
-    }
-    return f"---\n{yaml.safe_dump(data, sort_keys=False, allow_unicode=True)}---\n"
-
-
-def _splits(manifest: BuildManifest) -> list[dict[str, Any]]:
-    """Those that have files."""
-    found = []
-    for head in (TRAIN, VALIDATION):
-        files = [file for file in manifest.files if file.path.startswith(head)]
-        name = head.removeprefix(DATA_FOLDER).removesuffix("-")
-        size, rows = sum(file.bytes for file in files), sum(file.rows for file in files)
-        if files:
-            found.append({"name": name, "num_bytes": size, "num_examples": rows})
-    return found
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -225,7 +148,7 @@ def render_card(manifest: BuildManifest) -> str:
     tokens = "estimated, no tokenizer was named" if manifest.tokens_estimated else "counted"
     return "\n".join(
         [
-            _front_matter(manifest),
+            render_yaml(card_data(manifest)),
             f"# {manifest.recipe} mixture",
             "",
             f"{manifest.num_rows:,} samples built by smolmix from recipe `{manifest.recipe}` with "

@@ -6,7 +6,7 @@ It drops nothing: order and membership were decided in resolve.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -15,6 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.build import CONTENT_COLUMNS
 from manifests.schema import SAMPLE_SCHEMA
 from manifests.storage import atomic_file, join, write_json
 from pipelines.emit_rows import ROW_GROUP_BYTES, EmitTask, StoreReader
@@ -109,6 +110,16 @@ def parquet_options() -> dict[str, Any]:
     }
 
 
+def _count_contents(
+    batch: pa.RecordBatch, rows: Counter[tuple[str, ...]], tokens: Counter[tuple[str, ...]]
+) -> None:
+    """Rows and their ids by what the card tells of them."""
+    columns = [batch.column(name).to_pylist() for name in CONTENT_COLUMNS]
+    for *key, count in zip(*columns, batch.column("num_tokens").to_pylist(), strict=True):
+        rows[tuple(key)] += 1
+        tokens[tuple(key)] += count
+
+
 def run_emit_task(task: EmitTask) -> dict[str, Any]:
     """Task: write the shard; returns rows, bytes and SHA-256, which are also kept beside it."""
     target = join(task.out, "data", task.name)
@@ -117,8 +128,12 @@ def run_emit_task(task: EmitTask) -> dict[str, Any]:
             pq.ParquetWriter(hashed, SAMPLE_SCHEMA, **parquet_options()) as writer,
             StoreReader(task) as reader,
         ):
+            contents: Counter[tuple[str, ...]] = Counter()
+            tokens: Counter[tuple[str, ...]] = Counter()
             for start, stop in reader.row_groups():
-                writer.write_batch(reader.batch(start, stop))
+                batch = reader.batch(start, stop)
+                writer.write_batch(batch)
+                _count_contents(batch, contents, tokens)
             num_images = reader.num_images
     record = {
         "path": f"data/{task.name}",
@@ -126,6 +141,7 @@ def run_emit_task(task: EmitTask) -> dict[str, Any]:
         "bytes": hashed.size,
         "sha256": hashed.sha256,
         "images": num_images,
+        "contents": [[*key, rows, tokens[key]] for key, rows in sorted(contents.items())],
     }
     write_json(join(task.out, ".work", f"{task.name}.json"), record)
     return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import PurePosixPath
@@ -11,10 +12,12 @@ from typing import Any
 from filters.base import Params
 from filters.models import ModelFilter
 from manifests.build import (
+    CONTENT_COLUMNS,
     TRAIN,
     VALIDATION,
     BuildManifest,
     ComponentRows,
+    ContentRows,
     FilterUse,
     OriginTerms,
     OutputFile,
@@ -144,6 +147,21 @@ def _num_images(records: Sequence[dict[str, Any]], split: str) -> int:
     return sum(record["images"] for record in records if record["path"].startswith(split))
 
 
+def _contents(records: Sequence[dict[str, Any]]) -> tuple[ContentRows, ...]:
+    """What the shards of the train split count, added up."""
+    rows: Counter[tuple[str, ...]] = Counter()
+    tokens: Counter[tuple[str, ...]] = Counter()
+    for record in records:
+        if record["path"].startswith(TRAIN):
+            for *key, count, ids in record["contents"]:
+                rows[tuple(key)] += count
+                tokens[tuple(key)] += ids
+    return tuple(
+        ContentRows(**dict(zip(CONTENT_COLUMNS, key, strict=True)), rows=count, tokens=tokens[key])
+        for key, count in sorted(rows.items())
+    )
+
+
 def finish(
     out: str,
     plan: Plan,
@@ -186,6 +204,7 @@ def finish(
         "terms": origin_terms(counts, cards),
         "funnel": counts,
         "components": component_rows(plan),
+        "contents": _contents(records),
         "num_rows": plan.total,
         "num_images": _num_images(records, TRAIN),
         "tokens_estimated": plan.tokens_estimated,

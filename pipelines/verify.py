@@ -3,8 +3,8 @@
 Checks, in order: every file's size and SHA-256, no file too many; the manifest against the plan;
 schema and types; ids and passes unique; as many image items as images, each of which opens at its
 stated size; totals and quotas; the shares of every prefix that ends on a window; no content in both
-splits; each ledger file against the rows, their origins and the funnel. What fails is told with the
-file where it was found.
+splits; what the manifest says of contents; each ledger file against the rows, their origins and the
+funnel. What fails is told with the file where it was found.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def verify(build: str, on_file: Callable[[str], None]) -> BuildManifest:
     rows.check_totals()
     rows.check_order()
     rows.check_apart()
+    rows.check_contents()
     for file in files_below(LEDGER_FOLDER, manifest):
         with _readable(file.path):
             _check_ledger(build, manifest, file, rows)

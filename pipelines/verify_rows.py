@@ -11,7 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from manifests.build import DATA_FOLDER, MANIFEST_NAME, VALIDATION, BuildManifest, OutputFile
+from manifests.build import (
+    CONTENT_COLUMNS,
+    DATA_FOLDER,
+    MANIFEST_NAME,
+    VALIDATION,
+    BuildManifest,
+    OutputFile,
+)
 from manifests.errors import IntegrityError, invalid_fields
 from manifests.images import ImageError, probe_image
 from manifests.schema import SAMPLE_SCHEMA, Sample
@@ -51,6 +58,8 @@ class BuiltRows:
         self._totals: Counter[str] = Counter()
         self._held_totals: Counter[str] = Counter()
         self._held_rows: Counter[str] = Counter()  # by component
+        self._contents: Counter[tuple[str, ...]] = Counter()  # rows of the train split
+        self._content_tokens: Counter[tuple[str, ...]] = Counter()
 
     def read(self, expected: OutputFile) -> None:
         path = expected.path
@@ -84,6 +93,9 @@ class BuiltRows:
         else:
             self._leaves.append(self._places[sample.component])
             self.ids[sample.id] += 1
+            what = tuple(row[name] for name in CONTENT_COLUMNS)
+            self._contents[what] += 1
+            self._content_tokens[what] += sample.num_tokens
         for origin in sample.origins:
             place = (origin.subset, origin.file, origin.row, sample.id)
             self.origins.setdefault(origin.source, set()).add(place)
@@ -105,6 +117,16 @@ class BuiltRows:
             if found_held.get(name, 0) != value:
                 told = f"its validation.{name} is {value}, the data files hold {found_held[name]}"
                 raise fail(MANIFEST_NAME, told)
+
+    def check_contents(self) -> None:
+        """Builds of before contents were counted say nothing of them."""
+        for part in self._manifest.contents:
+            what = tuple(getattr(part, name) for name in CONTENT_COLUMNS)
+            rows, tokens = self._contents[what], self._content_tokens[what]
+            if (part.rows, part.tokens) != (rows, tokens):
+                stated = f"{part.rows} rows and {part.tokens} tokens of {', '.join(what)}"
+                found = f"the data files hold {rows} and {tokens}"
+                raise fail(MANIFEST_NAME, f"its contents state {stated}, {found}")
 
     def check_apart(self) -> None:
         """Content that is held out is not trained on, whichever source it comes from."""

@@ -44,6 +44,10 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "verify": (set(), "build"),
     "show": ({"--split"}, "build"),
     "export": ({"--format", "--out", "--overwrite"}, "--format FORMAT --out DIR  build"),
+    "push": (
+        {"--private", "--revision", "--stage-as-config", "--i-have-the-rights"},
+        "build repo",
+    ),
     "ask": ({"--most-ids"}, "checkpoint image question"),
     "why": (set(), "build id"),
     "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),

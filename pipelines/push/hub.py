@@ -1,0 +1,216 @@
+"""One dataset repository of the Hub, asked with patience; its errors are told in one sentence.
+
+What passes (a server error, a cut connection) is tried again with growing pauses. Nothing of a
+library's own message is handed on: they quote signed addresses.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar
+
+from manifests.errors import SmolmixError, UsageError, WorkError
+from sources.retries import Patience, is_unreached, passes, status_of
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+_T = TypeVar("_T")
+_MAIN = "main"
+_TYPE = "dataset"
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of the repository: LFS files have a SHA-256, the others git's digest of a blob."""
+
+    path: str
+    size: int
+    sha256: str | None
+    blob: str
+
+
+class ConflictError(WorkError):
+    """The branch is no longer where it was when it was listed."""
+
+
+class Repository:
+    """`org/name`, and the branch of it that is written to."""
+
+    def __init__(self, name: str, revision: str | None) -> None:
+        from huggingface_hub import HfApi
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        _check_name(name)
+        # Ours is shown; and its notes on tries quote signed addresses.
+        disable_progress_bars()
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+        self.name = name
+        self.revision = revision or _MAIN
+        self._api = HfApi()
+
+    @property
+    def address(self) -> str:
+        return f"{self._api.endpoint}/datasets/{self.name}"
+
+    def open(self, private: bool) -> str:
+        """The commit that the branch is at; repository and branch are made where there is none."""
+        create = self._api.create_repo
+        self._ask(lambda: create(self.name, repo_type=_TYPE, private=private, exist_ok=True))
+        if private and not self._is_private():
+            raise UsageError(
+                f"{self.name} is there and is public, so --private would not hide what is pushed; "
+                "make it private in its settings on the Hub, or name another repository"
+            )
+        if self.revision != _MAIN:
+            branch, name = self._api.create_branch, self.revision
+            self._ask(lambda: branch(self.name, branch=name, repo_type=_TYPE, exist_ok=True))
+        return self.head()
+
+    def _is_private(self) -> bool:
+        return bool(self._ask(lambda: self._api.repo_info(self.name, repo_type=_TYPE)).private)
+
+    def head(self, revision: str | None = None) -> str:
+        at = revision or self.revision
+        info = self._ask(lambda: self._api.repo_info(self.name, repo_type=_TYPE, revision=at))
+        return str(info.sha)
+
+    def files(self, commit: str) -> dict[str, RemoteFile]:
+        return self._ask(lambda: self._list(commit))
+
+    def _list(self, commit: str) -> dict[str, RemoteFile]:
+        from huggingface_hub.hf_api import RepoFile
+
+        listed = self._api.list_repo_tree(
+            self.name, repo_type=_TYPE, revision=commit, recursive=True
+        )
+        return {
+            file.path: RemoteFile(
+                file.path, file.size, file.lfs.sha256 if file.lfs else None, file.blob_id
+            )
+            for file in listed
+            if isinstance(file, RepoFile)
+        }
+
+    def text(self, path: str, commit: str) -> str:
+        """A small file of the repository, such as its card."""
+        return self._ask(lambda: self._download(path, commit))
+
+    def _download(self, path: str, commit: str) -> str:
+        with TemporaryDirectory() as folder:
+            found = self._api.hf_hub_download(
+                self.name, path, repo_type=_TYPE, revision=commit, local_dir=folder
+            )
+            return Path(found).read_text(encoding="utf-8", errors="replace")
+
+    def send(self, files: Sequence[CommitOperationAdd]) -> None:
+        """Put the content of large files there; readers see none of it before a commit."""
+        self._ask(
+            lambda: self._api.preupload_lfs_files(
+                self.name,
+                files,
+                repo_type=_TYPE,
+                revision=self.revision,
+                num_threads=_THREADS,
+                free_memory=False,
+            )
+        )
+
+    def commit(
+        self,
+        operations: Sequence[CommitOperationAdd | CommitOperationDelete],
+        message: str,
+        parent: str,
+    ) -> str:
+        """The new commit; ConflictError where the branch is not at `parent`."""
+        made = self._ask(
+            lambda: self._api.create_commit(
+                self.name,
+                operations,
+                commit_message=message,
+                repo_type=_TYPE,
+                revision=self.revision,
+                parent_commit=parent,
+                num_threads=_THREADS,
+            )
+        )
+        return str(made.oid)
+
+    def tag(self, name: str, commit: str) -> None:
+        make = self._api.create_tag
+        self._ask(
+            lambda: make(self.name, tag=name, revision=commit, repo_type=_TYPE, exist_ok=True)
+        )
+
+    def _ask(self, action: Callable[[], _T]) -> _T:
+        patience = Patience()
+        while True:
+            try:
+                return action()
+            except SmolmixError:
+                raise
+            except Exception as error:
+                if is_unreached(error) or not patience.wait(error):
+                    raise self._told(error, patience.tries) from error
+
+    def _told(self, error: Exception, tries: int) -> Exception:
+        """One sentence of what the Hub answered; an error of our own stays as it is."""
+        status = status_of(error)
+        if status == 401:
+            return UsageError(
+                "the Hub does not accept the token (HTTP 401); set HF_TOKEN to one that may write "
+                f"to {self.name} (https://huggingface.co/settings/tokens)"
+            )
+        if status == 403:
+            owner = self.name.partition("/")[0]
+            return UsageError(
+                f"the token may not write to {self.name} (HTTP 403); set HF_TOKEN to one with "
+                f"write access to {owner}, or name a repository of your own"
+            )
+        if status == 404:
+            return UsageError(
+                f"{self.name} or its revision {self.revision} is not there, or the token may not "
+                "see it (HTTP 404)"
+            )
+        if status in (409, 412):
+            return ConflictError(
+                f"{self.name} was changed by someone else while this push ran (HTTP {status}); "
+                "look at what they did, then run the same command again: what is sent is kept"
+            )
+        reason = _reason(error, status)
+        if reason is None:
+            return error
+        after = f" after {tries} tries" if tries > 1 else ""
+        return WorkError(
+            f"the Hub at {self._api.endpoint} {reason}{after}; run the same command again later: "
+            "what is sent is kept, and nothing half is shown"
+        )
+
+
+def _reason(error: Exception, status: int | None) -> str | None:
+    if type(error).__name__ == "OfflineModeIsEnabled":
+        return "is not asked, since HF_HUB_OFFLINE is set"
+    if status is not None:
+        return f"answers with HTTP {status}"
+    if is_unreached(error):
+        return "cannot be reached (no connection)"
+    return f"cannot be talked to ({type(error).__name__})" if passes(error) else None
+
+
+def _check_name(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        name = ""
+    if name.count("/") != 1:
+        raise UsageError(
+            "the repository is named org/name, as on the Hub: letters, digits, `-`, `_` and `.`"
+        )

@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ class PushHub:
     lfs_from: int = 4096  # smaller files are kept as git blobs, as are cards of any size
     part_bytes: int = 0  # larger objects are put in parts of so many bytes; 0: never
     faults: list[Fault] = field(default_factory=list)
+    put_delay_s: float = 0.0
+    lost_answers: int = 0  # commits that are made, and answered with a server error
     on_commit: Callable[[], None] | None = None  # before the next commit is looked at
     put_bytes: int = 0  # into the storage of large files
     sent: Counter[str] = field(default_factory=Counter)  # bytes of bodies by path in the repository
@@ -184,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_let_in(self, name: str) -> bool:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if name in ("_put", "_resolve", "_validate") and not token:
+        if name in ("_put", "_join", "_resolve", "_validate") and not token:
             return True
         is_reading = self.command in ("GET", "HEAD") or name == "_paths"
         if token == TOKEN or (is_reading and not token):
@@ -372,6 +375,7 @@ class _Handler(BaseHTTPRequestHandler):
             temporary.unlink()
             self._refuse(400, {})
             return
+        time.sleep(self.hub.put_delay_s)
         temporary.replace(file if part else self.hub.place("lfs", oid))
         self._answer(200, b"", {"ETag": f'"{state.hexdigest()}"'})
 
@@ -411,8 +415,13 @@ class _Handler(BaseHTTPRequestHandler):
             number = len(self.hub.state(name)["prs"]) + 1
             revision = f"refs/pr/{number}"
         oid = self.hub.add_commit(name, revision, tree, header["summary"])
+        if self.hub.lost_answers:
+            self.hub.lost_answers -= 1
+            self._refuse(502, {})
+            return
         told = {"commitUrl": f"{self.hub.url}/datasets/{name}/commit/{oid}", "commitOid": oid}
         if number is not None:
+            self.hub.requests["pull request"] += 1
             told["pullRequestUrl"] = f"{self.hub.url}/datasets/{name}/discussions/{number}"
         self._json(told)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from manifests.errors import SmolmixError, UsageError, WorkError
 from sources.retries import Patience, is_unreached, passes, status_of
@@ -19,10 +19,15 @@ from sources.retries import Patience, is_unreached, passes, status_of
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
+    Operation = CommitOperationAdd | CommitOperationDelete
+
 _T = TypeVar("_T")
 _MAIN = "main"
 _TYPE = "dataset"
 _THREADS = 4
+# As huggingface_hub's own upload of folders: never more than 1,000 a commit, and 250 to begin with.
+MOST_OPERATIONS = 1000
+BATCH_OPERATIONS = 250
 
 
 @dataclass(frozen=True)
@@ -121,25 +126,44 @@ class Repository:
             )
         )
 
-    def commit(
+    def commit(self, operations: Sequence[Operation], message: str, parent: str) -> str:
+        """The new head, which has all of them; ConflictError where the branch is not at `parent`.
+
+        One commit. The Hub takes no more than a minute for one, and so no more than about a
+        thousand files: above that, commits go to a pull request, and its merge shows them.
+        """
+        if len(operations) <= MOST_OPERATIONS:
+            return str(self._commit(operations, message, self.revision, parent).oid)
+        first, *others = batched(operations, BATCH_OPERATIONS)
+        request = self._commit(first, message, self.revision, parent, is_request=True)
+        for part in others:
+            self._commit(part, message, request.pr_revision)
+        if self.head() != parent:
+            raise self._conflict(412)
+        merge = self._api.merge_pull_request
+        self._ask(lambda: merge(self.name, request.pr_num, repo_type=_TYPE))
+        return self.head()
+
+    def _commit(
         self,
-        operations: Sequence[CommitOperationAdd | CommitOperationDelete],
+        operations: Sequence[Operation],
         message: str,
-        parent: str,
-    ) -> str:
-        """The new commit; ConflictError where the branch is not at `parent`."""
-        made = self._ask(
+        revision: str,
+        parent: str | None = None,
+        is_request: bool = False,
+    ) -> Any:
+        return self._ask(
             lambda: self._api.create_commit(
                 self.name,
                 operations,
                 commit_message=message,
                 repo_type=_TYPE,
-                revision=self.revision,
+                revision=revision,
                 parent_commit=parent,
+                create_pr=is_request,
                 num_threads=_THREADS,
             )
         )
-        return str(made.oid)
 
     def tag(self, name: str, commit: str) -> None:
         make = self._api.create_tag
@@ -178,10 +202,7 @@ class Repository:
                 "see it (HTTP 404)"
             )
         if status in (409, 412):
-            return ConflictError(
-                f"{self.name} was changed by someone else while this push ran (HTTP {status}); "
-                "look at what they did, then run the same command again: what is sent is kept"
-            )
+            return self._conflict(status)
         reason = _reason(error, status)
         if reason is None:
             return error
@@ -189,6 +210,12 @@ class Repository:
         return WorkError(
             f"the Hub at {self._api.endpoint} {reason}{after}; run the same command again later: "
             "what is sent is kept, and nothing half is shown"
+        )
+
+    def _conflict(self, status: int) -> ConflictError:
+        return ConflictError(
+            f"{self.name} was changed by someone else while this push ran (HTTP {status}); look "
+            "at what they did, then run the same command again: what is sent is kept"
         )
 
 
@@ -200,6 +227,10 @@ def _reason(error: Exception, status: int | None) -> str | None:
     if is_unreached(error):
         return "cannot be reached (no connection)"
     return f"cannot be talked to ({type(error).__name__})" if passes(error) else None
+
+
+def batched(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _check_name(name: str) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from manifests.build import BuildManifest
+from pipelines.card_contents import content_tables
 from pipelines.card_data import card_data, render_yaml
+from pipelines.card_notes import bibtex, leaks, limits, rebuild, schema_rows
 from pipelines.cells import percent
 
 
@@ -37,6 +39,19 @@ def _shares(manifest: BuildManifest) -> str:
     unit = manifest.unit.replace("_", " ")
     header = ("component", "asked share", "achieved share", f"asked {unit}", unit, "rows")
     return markdown_table(header, rows) + _missing(manifest)
+
+
+def _contents(manifest: BuildManifest) -> list[str]:
+    """Nothing of a build of before contents were counted."""
+    tables = content_tables(manifest)
+    if not tables:
+        return []
+    note = (
+        f"The same rows by what they are; shares are asked of components, in "
+        f"{manifest.unit.replace('_', ' ')}, so of some values none is asked."
+    )
+    blocks = [block for header, rows in tables for block in (markdown_table(header, rows), "")]
+    return [note, "", *blocks]
 
 
 def _missing(manifest: BuildManifest) -> str:
@@ -87,7 +102,12 @@ def _benchmarks(manifest: BuildManifest) -> list[str]:
     if manifest.not_held_against:
         named = ", ".join(manifest.not_held_against)
         lines.append(f"Rows were not held against {named}: scores on these may be those of leaks.")
-    return ["## Benchmarks", "", " ".join(lines), ""]
+    found = leaks(manifest)
+    if not found:
+        return ["## Benchmarks", "", " ".join(lines), ""]
+    lines.append("These rows were a benchmark's and are in no split:")
+    table = markdown_table(("source", "rows that leaked"), found)
+    return ["## Benchmarks", "", " ".join(lines), "", table, ""]
 
 
 def _validation(manifest: BuildManifest) -> list[str]:
@@ -160,10 +180,13 @@ def render_card(manifest: BuildManifest) -> str:
             'sample = load_dataset("PATH_OR_REPO", split="train")[0]  # messages, decoded images',
             "```",
             "",
+            "With `streaming=True` the first rows come after 70 MB or less, whatever the size.",
+            "",
             "## Asked and achieved",
             "",
             _shares(manifest),
             "",
+            *_contents(manifest),
             "## What became of every upstream row",
             "",
             _funnel(manifest),
@@ -174,6 +197,18 @@ def render_card(manifest: BuildManifest) -> str:
             *_masked(manifest),
             *_benchmarks(manifest),
             *_validation(manifest),
+            "## Known limits",
+            "",
+            *limits(manifest),
+            "",
+            "## Columns",
+            "",
+            markdown_table(("column", "type", "what it is"), schema_rows()),
+            "",
+            "## How to build it again",
+            "",
+            *rebuild(manifest),
+            "",
             "## Licenses and sources",
             "",
             _let_in(manifest),
@@ -183,6 +218,10 @@ def render_card(manifest: BuildManifest) -> str:
             "Whoever publishes this mixture carries these lines:",
             "",
             _attributions(manifest),
+            "",
+            "```bibtex",
+            bibtex(manifest),
+            "```",
             "",
         ]
     )

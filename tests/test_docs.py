@@ -24,6 +24,7 @@ PAGES = (
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
+    "docs/push.md",
     "docs/recipes.md",
     "docs/train/README.md",
 )
@@ -36,7 +37,8 @@ _COMMAND = re.compile(r"(?<![\w-])(build-mixture|mixture|train-reference) ([^`#\
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # The source that CONTRIBUTING.md adds step by step; tests/sources/test_adding.py does it.
 _EXAMPLE = "riddles"
-_SCRIPT_OPTIONS = {"--expected"}  # of tests/sources/make_fixtures.py
+# Of tests/sources/make_fixtures.py, and of `hf download`.
+_SCRIPT_OPTIONS = {"--expected", "--repo-type", "--local-dir"}
 _LINK = re.compile(r"\]\(([^)#]+)\)")
 
 

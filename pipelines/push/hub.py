@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from manifests.errors import SmolmixError, UsageError, WorkError
+from pipelines.push.names import check_branch, check_name
 from sources.retries import Patience, is_unreached, passes, status_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Repository:
         from huggingface_hub import HfApi
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
-        _check_name(name)
+        check_name(name)
+        check_branch(revision or _MAIN)
         # Ours is shown; and its notes on tries quote signed addresses.
         disable_progress_bars()
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
@@ -62,6 +64,10 @@ class Repository:
     @property
     def address(self) -> str:
         return f"{self._api.endpoint}/datasets/{self.name}"
+
+    def check_token(self) -> None:
+        """Cheap, and so before a build of many gigabytes is read."""
+        self._ask(self._api.whoami)
 
     def open(self, private: bool) -> str:
         """The commit that the branch is at; repository and branch are made where there is none."""
@@ -184,6 +190,11 @@ class Repository:
 
     def _told(self, error: Exception, tries: int) -> Exception:
         """One sentence of what the Hub answered; an error of our own stays as it is."""
+        if type(error).__name__ == "LocalTokenNotFoundError":
+            return UsageError(
+                "the Hub takes a push only with a token: `hf auth login`, or set HF_TOKEN to one "
+                f"that may write to {self.name} (https://huggingface.co/settings/tokens)"
+            )
         status = status_of(error)
         if status == 401:
             return UsageError(
@@ -231,17 +242,3 @@ def _reason(error: Exception, status: int | None) -> str | None:
 
 def batched(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _check_name(name: str) -> None:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        name = ""
-    if name.count("/") != 1:
-        raise UsageError(
-            "the repository is named org/name, as on the Hub: letters, digits, `-`, `_` and `.`"
-        )

@@ -65,6 +65,7 @@ def push(asked: Asked, console: Console) -> Pushed:
     folder = _folder(asked.build)
     refuse_unpublishable(load_manifest(asked.build), asked.has_rights)
     repo = Repository(asked.repo, asked.revision)
+    repo.check_token()
     manifest = verify(asked.build, lambda path: None)
     size = human_bytes(sum(file.bytes for file in manifest.files))
     console.print(f"verified {len(manifest.files):,} files, {size}", soft_wrap=True)

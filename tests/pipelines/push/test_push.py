@@ -252,6 +252,10 @@ def test_tokens(hub: PushHub, small_built: Built, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UsageError, match=r"does not accept the token \(HTTP 401\)") as found:
         _push(small_built.out)
     assert "hf_ThatOfSomeoneElse" not in str(found.value)
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(hub.root / "token"))
+    with pytest.raises(UsageError, match=r"only with a token: `hf auth login`, or set HF_TOKEN"):
+        _push(small_built.out)
 
 
 def test_no_network(hub: PushHub, small_built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +295,12 @@ def test_a_file_that_changes_while_it_is_sent(
 def test_names(hub: PushHub, small_built: Built, name: str) -> None:
     with pytest.raises(UsageError, match="the repository is named org/name"):
         _push(small_built.out, name)
+
+
+@pytest.mark.parametrize("branch", ["a..b", "v 1", "refs/pr/1", "-x", "x/", "x."])
+def test_branches(hub: PushHub, small_built: Built, branch: str) -> None:
+    with pytest.raises(UsageError, match=r"is no name of a branch"):
+        _push(small_built.out, revision=branch)
 
 
 def test_builds_elsewhere(hub: PushHub) -> None:

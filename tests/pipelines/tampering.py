@@ -324,6 +324,8 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("the seed", set_value(5, "seed"), "manifest.json: its seed is not that of plan.json"),
     ("a revision", set_value({}, "revisions"), "manifest.json: its revisions is not"),
     ("the images", set_value(3, "num_images"), "manifest.json: its num_images is 3, the data"),
+    ("a category", set_value("x", "contents", 0, "category"), "manifest.json: its contents state"),
+    ("rows by content", set_value(999, "contents", 0, "rows"), "manifest.json: rows of contents"),
     ("tokens", shift_tokens, "manifest.json: its num_answer_tokens is"),
     ("a component", shift_component, "manifest.json: its components is not"),
     ("the schema", set_value("0" * 32, "schema_fingerprint"), "manifest.json: its schema_finger"),

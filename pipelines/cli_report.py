@@ -15,8 +15,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         metavar="URI",
-        help="where pictures of dropped rows lie (default: the build's, else "
-        f"{default_store()})",
+        help=f"where pictures of dropped rows lie (default: the build's, else {default_store()})",
     )
 
 

@@ -24,7 +24,9 @@ class Bin:
     def label(self) -> str:
         if self.high is None:
             return f"{self.low:,} and more"
-        return f"{self.low:,}" if self.high == self.low + 1 else f"{self.low:,} to {self.high - 1:,}"
+        return (
+            f"{self.low:,}" if self.high == self.low + 1 else f"{self.low:,} to {self.high - 1:,}"
+        )
 
 
 def half_octaves(most: int) -> list[int]:

@@ -9,7 +9,7 @@ shows the one that fits. Numbers are in a table beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -17,7 +17,7 @@ from markupsafe import Markup
 from manifests.schema import MODALITIES
 from pipelines.report.bins import Bin, Counts, binned, median, used_edges
 
-_WIDTHS = {"wide": 420, "narrow": 262}
+_WIDTHS = {"wide": 455, "narrow": 262}
 _HEIGHT = 150
 # What the browser shows is the page's own font; measured is one that comes with vl-convert, so that
 # no machine's fonts change a byte.
@@ -37,6 +37,8 @@ _CONFIG: dict[str, Any] = {
     },
 }
 
+_SHORT = "datum.value < 1000 ? datum.value : format(datum.value, '~s')"
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -49,14 +51,20 @@ class Chart:
     rows: list[list[str]]
 
 
-def histogram(title: str, unit: str, counts: Counts, edges: Sequence[int]) -> Chart:
-    """Of one kind of thing."""
-    return stacked(title, unit, {"": counts}, edges)
+def histogram(
+    title: str, unit: str, counts: Counts, edges: Sequence[int], modality: str = ""
+) -> Chart:
+    """Of one kind of thing, in the colour of a modality or in that of bars."""
+    chart = stacked(title, unit, {modality: counts}, edges)
+    value = median(counts)
+    note = "" if value is None else f"median {value:,} {unit}"
+    return replace(chart, note=note, header=[unit, "count"])
 
 
 def stacked(title: str, unit: str, parts: Mapping[str, Counts], edges: Sequence[int]) -> Chart:
     """Of several kinds, each a colour of its modality; `unit` is what is measured."""
-    parts = {name: counts for name, counts in parts.items() if counts}
+    order = sorted(parts, key=lambda name: (*MODALITIES, name).index(name))
+    parts = {name: parts[name] for name in order if parts[name]}
     edges = used_edges(list(parts.values()), edges)
     bins = {name: binned(counts, edges) for name, counts in parts.items()}
     data = [
@@ -76,10 +84,19 @@ def curve(lines: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Ma
         "legend": None,
         "scale": {"domain": list(names), "range": [line_colour(i) for i in range(len(names))]},
     }
-    x = {"field": "rows", "type": "quantitative", "title": "rows read so far", "axis": {
-        "grid": False, "tickCount": 5, "format": ",d"}}
-    y = {"field": "off", "type": "quantitative", "title": "rows off",
-         "scale": {"domain": [-1.25, 1.25]}, "axis": {"values": [-1, -0.5, 0, 0.5, 1]}}
+    x = {
+        "field": "rows",
+        "type": "quantitative",
+        "title": "rows read so far",
+        "axis": {"grid": False, "tickCount": 5, "format": ",d"},
+    }
+    y = {
+        "field": "off",
+        "type": "quantitative",
+        "title": "rows off",
+        "scale": {"domain": [-1.25, 1.25]},
+        "axis": {"values": [-1, -0.5, 0, 0.5, 1]},
+    }
     spec = {
         "layer": [
             {
@@ -89,7 +106,7 @@ def curve(lines: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Ma
             },
             {
                 "data": {"values": list(lines)},
-                "mark": {"type": "line", "strokeWidth": 1.5, "interpolate": "linear"},
+                "mark": {"type": "line", "strokeWidth": 1.5, "point": {"size": 12}},
                 "encoding": {"x": x, "y": y, "color": colour},
             },
         ]
@@ -103,10 +120,31 @@ def line_colour(number: int) -> str:
 
 
 def _bars(data: list[dict[str, Any]], unit: str, modalities: list[str]) -> dict[str, Any]:
-    x = {"field": "from", "type": "ordinal", "sort": {"field": "low"}, "title": unit, "axis": {
-        "labelAngle": 0, "labelOverlap": True, "ticks": False, "labelPadding": 6}}
-    y = {"field": "count", "type": "quantitative", "title": None,
-         "axis": {"tickCount": 4, "format": "~s", "domain": False, "ticks": False}}
+    x = {
+        "field": "from",
+        "type": "ordinal",
+        "sort": {"field": "low"},
+        "title": unit,
+        "axis": {
+            "labelAngle": 0,
+            "labelOverlap": "greedy",
+            "labelSeparation": 8,
+            "ticks": False,
+            "labelPadding": 6,
+        },
+    }
+    y = {
+        "field": "count",
+        "type": "quantitative",
+        "title": None,
+        "axis": {
+            "tickCount": 4,
+            "tickMinStep": 1,
+            "labelExpr": _SHORT,
+            "domain": False,
+            "ticks": False,
+        },
+    }
     mark: dict[str, Any] = {"type": "bar", "color": "var(--bar)", "binSpacing": 1}
     encoding: dict[str, Any] = {"x": x, "y": y}
     if modalities:
@@ -126,7 +164,7 @@ def _drawn(spec: dict[str, Any], wider: int = 1) -> dict[str, Markup]:
 
     found = {}
     for name, width in _WIDTHS.items():
-        full = width * wider + 40 * (wider - 1) if name == "wide" else width
+        full = width * wider + 85 * (wider - 1) if name == "wide" else width
         whole = {"width": full, "height": _HEIGHT, "config": _CONFIG, **spec}
         # Its texts are escaped by Vega; a test holds that.
         found[name] = Markup(vl_convert.vegalite_to_svg(whole, vl_version="6.4"))
@@ -135,7 +173,9 @@ def _drawn(spec: dict[str, Any], wider: int = 1) -> dict[str, Markup]:
 
 def _note(parts: Mapping[str, Counts]) -> str:
     said = [(name, median(counts)) for name, counts in parts.items()]
-    words = [f"{name.replace('_', ' ')} {value:,}".strip() for name, value in said if value is not None]
+    words = [
+        f"{name.replace('_', ' ')} {value:,}".strip() for name, value in said if value is not None
+    ]
     return f"median: {', '.join(words)}" if words else ""
 
 

@@ -13,6 +13,7 @@ from pipelines.report.thumbs import FRAME_EDGE, IMAGE_EDGE, Room
 # Of one sample; frames are taken evenly, first and last among them.
 _MAX_PICTURES = 4
 _MAX_CHARS = 1200
+_MAX_PIECES = 60
 # What styles write before a frame; its caption says the same.
 _FRAME_LABEL = re.compile(r"\s*Frame from \d+:\d+:?\s*", re.ASCII)
 
@@ -67,24 +68,35 @@ def shown_numbers(count: int) -> set[int]:
     return {i * (count - 1) // (_MAX_PICTURES - 1) for i in range(_MAX_PICTURES)}
 
 
-def turns_of(
-    messages: Sequence[dict[str, Any]], media: Sequence[Medium], room: Room
-) -> list[Turn]:
+def turns_of(messages: Sequence[dict[str, Any]], media: Sequence[Medium], room: Room) -> list[Turn]:
     """The conversation, cut off after some characters; media stand where their items do."""
     writer = _Writer(media, room)
-    return [Turn(m["role"], writer.pieces(m["content"] or ())) for m in messages]
+    turns = [Turn(m["role"], writer.pieces(m["content"] or ())) for m in messages]
+    shown = [turn for turn in turns if turn.pieces]
+    if shown and (writer.cut or writer.hidden):
+        shown[-1].pieces.append(Piece(cut=writer.cut, more=writer.hidden))
+    return shown
 
 
 @dataclass(slots=True)
 class _Writer:
+    """`cut` and `hidden` count characters and pictures after the last piece that is shown."""
+
     media: Sequence[Medium]
     room: Room
     at: int = 0
     chars: int = _MAX_CHARS
+    num_pieces: int = 0
+    cut: int = 0
+    hidden: int = 0
     shown: set[int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.shown = shown_numbers(len(self.media))
+
+    @property
+    def is_full(self) -> bool:
+        return self.chars <= 0 or self.num_pieces >= _MAX_PIECES
 
     def pieces(self, items: Sequence[dict[str, Any]]) -> list[Piece]:
         found: list[Piece] = []
@@ -92,23 +104,33 @@ class _Writer:
             if item["type"] != "text":
                 self._picture(found)
             elif not (self.media and _FRAME_LABEL.fullmatch(item["text"])):
-                self._text(found, item["text"])
-        return [piece for piece in found if piece.text or piece.cut or piece.thumbs or piece.more]
+                self._text(found, printable(item["text"]).strip())
+        return found
 
     def _text(self, found: list[Piece], text: str) -> None:
-        text = printable(text).strip()
-        shown = text[: self.chars]
-        self.chars -= len(shown)
-        found.append(Piece(text=shown, cut=len(text) - len(shown)))
+        if self.is_full:
+            self.cut += len(text)
+        elif text:
+            shown = text[: self.chars]
+            self.chars -= len(shown)
+            self._add(found, Piece(text=shown, cut=len(text) - len(shown)))
 
     def _picture(self, found: list[Piece]) -> None:
-        if not found or found[-1].text or found[-1].cut:
-            found.append(Piece())
         number, self.at = self.at, self.at + 1
-        if number not in self.shown:
-            found[-1].more += 1
+        is_shown = number in self.shown and number < len(self.media)
+        if not is_shown and self.is_full:
+            self.hidden += 1
             return
-        found[-1].thumbs.append(self._thumb(self.media[number]))
+        if not found or found[-1].text:
+            self._add(found, Piece())
+        if is_shown:
+            found[-1].thumbs.append(self._thumb(self.media[number]))
+        else:
+            found[-1].more += 1
+
+    def _add(self, found: list[Piece], piece: Piece) -> None:
+        found.append(piece)
+        self.num_pieces += 1
 
     def _thumb(self, medium: Medium) -> Thumb:
         edge = FRAME_EDGE if medium.is_frame else IMAGE_EDGE

@@ -29,8 +29,10 @@ def render(facts: dict[str, Any]) -> bytes:
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )
-    page = _environment().get_template("page.html.j2").render(
-        **facts, policy=policy, script=Markup(script), style=Markup(style)
+    page = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(**facts, policy=policy, script=Markup(script), style=Markup(style))
     )
     return page.encode("utf-8", "replace")
 

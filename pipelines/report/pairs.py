@@ -66,7 +66,9 @@ def find_pairs(build: str, store: BuildStore, room: Room) -> Pairs:
     is_leak = pl.col("fate") == Fate.LEAKED.value
     copies, leaked = lost.filter(~is_leak), lost.filter(is_leak)
     counts = copies.group_by("matched").len("count")
-    sizes = Counter({n + 1: c for n, c in counts["count"].value_counts(name="clusters").iter_rows()})
+    sizes = Counter(
+        {n + 1: c for n, c in counts["count"].value_counts(name="clusters").iter_rows()}
+    )
     leaks, unread = _leaks(build, store, leaked, room)
     return Pairs(
         duplicates=_duplicates(build, store, copies, counts, room),
@@ -100,7 +102,8 @@ def _duplicates(
         head = stayed.get(matched)
         side = Side("stayed", matched, "", [])
         if head is not None:
-            side = Side("stayed", place_of(head), head["fate"].replace("_", " "), _turns(store, head, room))
+            fate = head["fate"].replace("_", " ")
+            side = Side("stayed", place_of(head), fate, stored_turns(store, head, room))
         gone = [_side(store, entry, room) for entry in mine.head(_MEMBERS).to_dicts()]
         groups.append(Group(rule, number[matched], side, gone))
     return groups
@@ -145,8 +148,4 @@ def _items(build: str, matched: set[str]) -> tuple[dict[str, str], str]:
 
 def _side(store: BuildStore, entry: Entry, room: Room) -> Side:
     title = "leaked" if entry["fate"] == Fate.LEAKED.value else "went"
-    return Side(title, place_of(entry), entry["value"] or "", _turns(store, entry, room))
-
-
-def _turns(store: BuildStore, entry: Entry, room: Room) -> list[Turn]:
-    return stored_turns(store, entry, room)
+    return Side(title, place_of(entry), entry["value"] or "", stored_turns(store, entry, room))

@@ -34,6 +34,8 @@ def settle(held: pl.DataFrame, most: int = MAX_SAMPLES) -> pl.DataFrame:
     first ones by name."""
     num_groups = held.select(_GROUP).n_unique()
     each = min(max(most // max(num_groups, 1), 1), MOST_EACH)
-    turns = held.sort("hex", "id").with_columns(turn=pl.int_range(pl.len()).over([*_GROUP, "source"]))
+    turns = held.sort("hex", "id").with_columns(
+        turn=pl.int_range(pl.len()).over([*_GROUP, "source"])
+    )
     ordered = turns.sort(*_GROUP, "turn", "hex", "id")
     return ordered.group_by(_GROUP, maintain_order=True).head(each).head(most)

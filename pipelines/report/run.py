@@ -97,9 +97,11 @@ def _distributions(found: Scan) -> list[charts.Chart]:
     edges = half_octaves(1 << 30)
     made = [
         charts.stacked("Tokens of a sample", "tokens", found.tokens, edges),
-        charts.histogram("Longest edge of images", "pixels", found.image_edges, edges),
-        charts.histogram("Longest edge of frames", "pixels", found.frame_edges, edges),
-        charts.histogram("Time of a clip's last frame", "seconds", found.clip_seconds, SECONDS),
-        charts.histogram("Frames of a clip", "frames", found.clip_frames, edges),
+        charts.histogram("Longest edge of images", "pixels", found.image_edges, edges, "image"),
+        charts.histogram("Longest edge of frames", "pixels", found.frame_edges, edges, "video"),
+        charts.histogram(
+            "Time of a clip's last frame", "seconds", found.clip_seconds, SECONDS, "video"
+        ),
+        charts.histogram("Frames of a clip", "frames", found.clip_frames, edges, "video"),
     ]
     return [chart for chart in made if chart.rows]

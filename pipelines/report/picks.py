@@ -30,12 +30,10 @@ def pick(held: pl.DataFrame | None, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def settle(held: pl.DataFrame, most: int = MAX_SAMPLES) -> pl.DataFrame:
-    """Those that are shown, by modality and category; where there are too many categories, of the
-    first ones by name."""
+    """Those that are shown: one of each category by name, then a second of each, and so on."""
     num_groups = held.select(_GROUP).n_unique()
     each = min(max(most // max(num_groups, 1), 1), MOST_EACH)
-    turns = held.sort("hex", "id").with_columns(
-        turn=pl.int_range(pl.len()).over([*_GROUP, "source"])
-    )
-    ordered = turns.sort(*_GROUP, "turn", "hex", "id")
-    return ordered.group_by(_GROUP, maintain_order=True).head(each).head(most)
+    turn = pl.int_range(pl.len()).over([*_GROUP, "source"])
+    rows = held.sort("hex", "id").with_columns(turn=turn).sort(*_GROUP, "turn", "hex", "id")
+    placed = rows.with_columns(place=pl.int_range(pl.len()).over(_GROUP))
+    return placed.filter(pl.col("place") < each).sort("place", *_GROUP).head(most)

@@ -65,15 +65,12 @@ def _pictures(folder: str, row: dict[str, Any]) -> list[Medium]:
     with PackReader(folder) as packs:
         ((_, data),) = stored_pictures(packs, folder, [{**row, **slim}])
     sizes, times = row["frame_sizes"] or [], row["timestamps_ms"] or []
-    return [
-        Medium(
-            blob,
-            row["kind"] == "video",
-            *(sizes[2 * n : 2 * n + 2] or (0, 0)),
-            times[n] if n < len(times) else None,
-        )
-        for n, blob in zip(numbers, data, strict=True)
-    ]
+    found = []
+    for number, blob in zip(numbers, data, strict=True):
+        width, height = sizes[2 * number : 2 * number + 2] or (0, 0)
+        time = times[number] if number < len(times) else None
+        found.append(Medium(blob, row["kind"] == "video", width, height, time))
+    return found
 
 
 def _with_frames(

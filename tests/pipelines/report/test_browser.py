@@ -146,6 +146,7 @@ def test_no_wider_than_the_window(page: Any, width: int) -> None:
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe(page: Any, scheme: str, width: int) -> None:
     spec = find_spec("axe_playwright_python")

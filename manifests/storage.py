@@ -231,7 +231,7 @@ def read_parquet(uri: str, columns: list[str] | None = None) -> pa.Table:
 
 
 def parquet_batches(
-    uri: str, num_rows: int, first: int, last: int
+    uri: str, num_rows: int, first: int, last: int, columns: list[str] | None = None
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """(number of the first, at most `num_rows` rows) of all row groups with rows `first` to `last`.
 
@@ -248,7 +248,7 @@ def parquet_batches(
         for group in range(file.metadata.num_row_groups):
             stop = start + file.metadata.row_group(group).num_rows
             if first < stop and start <= last:
-                for batch in file.iter_batches(num_rows, [group], use_threads=False):
+                for batch in file.iter_batches(num_rows, [group], columns, use_threads=False):
                     yield start, batch
                     start += batch.num_rows
             start = stop

@@ -12,7 +12,7 @@ from rich.console import Console
 import filters
 from filters.base import Filter, Measure
 from manifests.errors import InfeasibleError, UsageError
-from manifests.storage import free_bytes, join
+from manifests.storage import exists, free_bytes, join
 from mixtures.checks import check_filters, check_where
 from mixtures.missing import unavailable_components, without_missing
 from mixtures.plan import Plan, Validation, make_plan
@@ -180,6 +180,7 @@ def plan_of_store(job: Job, gathered: Gathered, curate: CuratePlan) -> Plan | No
 def _build(job: Job, started: float) -> BuildManifest:
     # What only writes is not loaded for a plan.
     from pipelines.build_folder import open_build, refuse_foreign, write_run
+    from pipelines.report.run import REPORT_NAME, write_report
     from pipelines.write import write_build
 
     options = job.options
@@ -197,10 +198,16 @@ def _build(job: Job, started: float) -> BuildManifest:
         if finished is None:
             finished = write_build(job, gathered, resolved, plan)
             write_run(options, started)
+            write_report(options.out, store=options.store)
         else:
             job.console.print("this build is complete already; nothing to do")
+    report = join(options.out, REPORT_NAME)
+    # It may have been stopped after its manifest.
+    if not exists(report):
+        write_report(options.out, store=options.store)
     print_result(job.console, plan)
-    job.console.print(f"report: {join(options.out, 'README.md')}", soft_wrap=True)
+    job.console.print(f"card: {join(options.out, 'README.md')}", soft_wrap=True)
+    job.console.print(f"report: {report}", soft_wrap=True)
     return finished
 
 

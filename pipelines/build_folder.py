@@ -26,7 +26,10 @@ from mixtures.plan import Plan
 from mixtures.recipe_file import builtin_names
 from pipelines.options import BuildOptions
 
-_BUILD_NAMES = ("data", "ledger", ".work", "plan.json", "README.md", "run.json", "manifest.json")
+_BUILD_NAMES = (
+    *("data", "ledger", ".work", "plan.json", "README.md", "report.html", "run.json"),
+    "manifest.json",
+)
 
 
 def refuse_foreign(options: BuildOptions) -> None:

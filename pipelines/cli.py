@@ -21,6 +21,7 @@ from pipelines.cli_filters import add_filters_arguments, run_filters
 from pipelines.cli_ledger import add_ledger_arguments, run_ledger
 from pipelines.cli_push import add_push_arguments, run_push
 from pipelines.cli_rejudge import add_rejudge_arguments, run_rejudge
+from pipelines.cli_report import add_report_arguments, run_report
 from pipelines.cli_sources import add_sources_arguments, run_sources
 from pipelines.cli_store import add_store_arguments, run_store
 from pipelines.console import Parser, guarded, positive
@@ -112,6 +113,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     show = verb("show", _show, "print samples of a build")
     show.add_argument("build")
     show.add_argument("--split", choices=("train", "validation"), default="train")
+    add_report_arguments(verb("report", run_report, "write a build's report.html again"))
     add_export_arguments(verb("export", run_export, "write a build in another trainer's format"))
     add_push_arguments(verb("push", run_push, "send a build to the Hub as a dataset repository"))
     ask = verb("ask", _ask, "ask a checkpoint of train-reference about an image")

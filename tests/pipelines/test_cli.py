@@ -43,6 +43,7 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "diff": ({"--json", "--ids"}, "a b"),
     "verify": (set(), "build"),
     "show": ({"--split"}, "build"),
+    "report": ({"--out", "--store"}, "build"),
     "export": ({"--format", "--out", "--overwrite"}, "--format FORMAT --out DIR  build"),
     "push": (
         {"--private", "--revision", "--stage-as-config", "--i-have-the-rights"},
@@ -480,7 +481,7 @@ def test_a_build_prints_what_was_asked_and_achieved(
     assert error == ""
     assert f"recipe video, store {built.store}, out {out}\n" in text
     assert cells(text, "text")[1:4] == ["14.00%", "14.06%", "9"]
-    assert text.endswith(f"report: {out}/README.md\n")
+    assert text.endswith(f"report: {out}/report.html\n")
     assert build_mixture(arguments) == 0
     assert "this build is complete already; nothing to do" in capsys.readouterr().out
     changed = build_arguments(built, out, "--num-samples", "128")

@@ -6,6 +6,7 @@ units, whatever their number, so that a number of rows taken is all that has to 
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -152,7 +153,7 @@ def read_items(
         prefetch_factor=4 if num_workers else None,
         # A forked process would inherit locks of the tokenizer's and torch's threads.
         multiprocessing_context="spawn" if num_workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
         # Its own: torch's is part of the trainer's state, and a new loader would draw from it.
         generator=torch.Generator(),
         collate_fn=_as_is,
@@ -164,8 +165,12 @@ def read_items(
         skip = 0
 
 
-def _one_thread(_: int) -> None:
+def _begin_worker(_: int) -> None:
     torch.set_num_threads(1)
+    # Registered last, run first: threads of native libraries (Arrow's, polars') may still be at
+    # work when a worker is told to end, and C++ aborts a process whose statics they outlive. All
+    # that a worker has to say it said over its queue before this.
+    atexit.register(os._exit, 0)
 
 
 def _as_is(items: list[Item] | SmolmixError) -> list[Item] | SmolmixError:

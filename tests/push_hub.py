@@ -139,6 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         ("POST", r"/lfs/([0-9a-f]{64})/done", "_join"),
         ("POST", r"/lfs/([0-9a-f]{64})/verify", "_check"),
         ("GET", _REPO + r"/refs", "_refs"),
+        ("GET", _REPO + r"/auth-check", "_auth"),
         ("GET", _REPO + r"/tree/([^/]+)(?:/(.*))?", "_tree"),
         ("POST", _REPO + r"/paths-info/([^/]+)", "_paths"),
         ("POST", _REPO + r"/preupload/([^/]+)", "_preupload"),
@@ -215,6 +216,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _whoami(self) -> None:
         self._json({"type": "user", "name": "org", "orgs": [], "auth": {"type": "access_token"}})
+
+    def _auth(self, name: str) -> None:
+        """Every repository that it does not have is gated."""
+        if (self.hub.repo(name) / "state.json").exists():
+            self._json({})
+        else:
+            self._refuse(403, {"X-Error-Code": "GatedRepo"})
 
     def _validate(self) -> None:
         self._drain()

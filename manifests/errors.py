@@ -99,3 +99,8 @@ def without_secrets(text: str) -> str:
     address, mark, query = text.partition("?")
     address = re.sub(r"(?<=://)[^/@\s]+@", "***@", address)
     return address + mark + re.sub(r"=[^&\s]*", "=***", query)
+
+
+def masked(text: str) -> str:
+    """The text with every address in it without what may be a credential."""
+    return re.sub(r"\w+://\S+", lambda found: without_secrets(found[0]), text)

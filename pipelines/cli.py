@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from rich.console import Console
 
 from manifests.errors import UsageError
 from pipelines.cli_benchmarks import add_benchmarks_arguments, run_benchmarks
-from pipelines.cli_build import add_build_arguments, run_build, run_plan
+from pipelines.cli_build import add_build_arguments, build_facts, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
+from pipelines.cli_doctor import add_doctor_arguments, run_doctor
 from pipelines.cli_export import add_export_arguments, run_export
 from pipelines.cli_filters import add_filters_arguments, run_filters
 from pipelines.cli_ledger import add_ledger_arguments, run_ledger
@@ -24,7 +26,7 @@ from pipelines.cli_rejudge import add_rejudge_arguments, run_rejudge
 from pipelines.cli_report import add_report_arguments, run_report
 from pipelines.cli_sources import add_sources_arguments, run_sources
 from pipelines.cli_store import add_store_arguments, run_store
-from pipelines.console import Parser, guarded, positive
+from pipelines.console import Parser, add_common_arguments, guarded, positive, print_json
 
 
 def _samples(args: argparse.Namespace, console: Console) -> int:
@@ -39,6 +41,8 @@ def _samples(args: argparse.Namespace, console: Console) -> int:
     console.print(facts, soft_wrap=True)
     stage = args.stage or "video"
     console.print(f"try: build-mixture --stage {stage} --mirror {args.dir}", soft_wrap=True)
+    if args.json:
+        print_json(console, {"dir": args.dir, **truth})
     return 0
 
 
@@ -52,23 +56,33 @@ def _verify(args: argparse.Namespace, console: Console) -> int:
         f"{manifest.num_rows:,} rows, plan {manifest.plan_digest[:16]}",
         soft_wrap=True,
     )
+    if args.json:
+        print_json(console, build_facts(args.build, manifest))
     return 0
 
 
 def _show(args: argparse.Namespace, console: Console) -> int:
-    from pipelines.show import show
+    from pipelines.show import as_json, read_samples, show
 
-    show(console, args.build, args.split)
+    samples = read_samples(args.build, args.split)
+    show(console, samples)
+    if args.json:
+        print_json(console, [as_json(sample) for sample in samples])
     return 0
 
 
 def _why(args: argparse.Namespace, console: Console) -> int:
     from pipelines.why import explain, find_places, find_rows
 
+    found = []
     for entry in find_rows(args.build, args.id):
         console.print(explain(entry), soft_wrap=True)
-        for file, row in find_places(args.build, entry["id"]) if entry["id"] else ():
+        places = find_places(args.build, entry["id"]) if entry["id"] else []
+        for file, row in places:
             console.print(f"  emitted as row {row} of {file}")
+        found.append(entry | {"emitted": [{"file": file, "row": row} for file, row in places]})
+    if args.json:
+        print_json(console, found)
     return 0
 
 
@@ -82,6 +96,21 @@ def _ask(args: argparse.Namespace, console: Console) -> int:
         ) from error
     answer = ask(args.checkpoint, args.image, args.question, args.most_ids)
     console.print(answer, soft_wrap=True)
+    if args.json:
+        print_json(console, {"answer": answer})
+    return 0
+
+
+def _completion(args: argparse.Namespace, console: Console) -> int:
+    from pipelines.completion import completion
+
+    train = importlib.import_module("trainer.cli").parser()
+    script = completion(args.shell, [_build_parser(), _mixture_parser(), train])
+    if args.json:
+        print_json(console, {"shell": args.shell, "script": script})
+    elif not console.quiet:
+        # As it is: a console would make spaces of tabs.
+        console.file.write(script)
     return 0
 
 
@@ -95,8 +124,10 @@ def _mixture_parser() -> argparse.ArgumentParser:
     def verb(name: str, function: _Verb, text: str) -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=text, description=text)
         sub.set_defaults(function=function)
+        add_common_arguments(sub)
         return sub
 
+    add_doctor_arguments(verb("doctor", run_doctor, "whether builds can run on this machine"))
     samples = verb("samples", _samples, "write a small offline mirror of every source")
     samples.add_argument("dir")
     samples.add_argument("--stage", metavar="NAME", help="only the sources of this recipe")
@@ -107,7 +138,6 @@ def _mixture_parser() -> argparse.ArgumentParser:
     add_benchmarks_arguments(benchmarks)
     plan = verb("plan", run_plan, "what a build would do, without building; offline, by the cards")
     add_build_arguments(plan)
-    plan.add_argument("--json", action="store_true", help="print JSON")
     add_diff_arguments(verb("diff", run_diff, "what differs between two recipes, plans or builds"))
     verb("verify", _verify, "prove a build's manifest from its bytes").add_argument("build")
     show = verb("show", _show, "print samples of a build")
@@ -128,12 +158,13 @@ def _mixture_parser() -> argparse.ArgumentParser:
     add_ledger_arguments(ledger)
     rejudge = verb("rejudge", run_rejudge, "what other thresholds would keep, by the store alone")
     add_rejudge_arguments(rejudge)
+    shell = verb("completion", _completion, 'a script: eval "$(mixture completion bash)"')
+    shell.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     add_store_arguments(verb("store", run_store, "list the store's facts, or remove old ones"))
     return parser
 
 
-def build_mixture(argv: Sequence[str] | None = None) -> int:
-    """Entry point of `build-mixture`."""
+def _build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="build-mixture", description="Build a training mixture at documented ratios."
     )
@@ -141,18 +172,34 @@ def build_mixture(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be built; build nothing"
     )
+    add_common_arguments(parser)
+    return parser
 
-    def run(console: Console) -> int:
-        return run_build(parser.parse_args(argv), console)
 
-    return guarded(run)
+def build_mixture(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `build-mixture`."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if set(words) <= {"--json"}:
+        return guarded(_common_parser(), words, _first_run)
+    return guarded(_build_parser(), words, run_build)
+
+
+def _common_parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="build-mixture")
+    add_common_arguments(parser)
+    return parser
+
+
+def _first_run(args: argparse.Namespace, console: Console) -> int:
+    from pipelines.first_run import first_run, print_first_run
+
+    found = first_run()
+    print_first_run(console, found)
+    if args.json:
+        print_json(console, found)
+    return 0
 
 
 def mixture(argv: Sequence[str] | None = None) -> int:
     """Entry point of `mixture`."""
-
-    def run(console: Console) -> int:
-        args = _mixture_parser().parse_args(argv)
-        return int(args.function(args, console))
-
-    return guarded(run)
+    return guarded(_mixture_parser(), argv, lambda args, console: args.function(args, console))

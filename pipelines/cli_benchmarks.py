@@ -9,7 +9,7 @@ from rich.console import Console
 from manifests.benchmark_cards import benchmark_card, benchmark_cards
 from manifests.errors import UnavailableError, UsageError
 from pipelines.benchmark_index import Index, find_indexes
-from pipelines.cli_sources import print_json
+from pipelines.console import add_markdown_argument, print_json, print_page
 from pipelines.progress import human_bytes
 
 
@@ -22,16 +22,14 @@ def add_benchmarks_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror", metavar="URI", help="build: upstream's files below here, not the Hub's"
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="list: print JSON")
-    form.add_argument("--markdown", action="store_true", help="list: print docs/benchmarks.md")
+    add_markdown_argument(parser, "list: print docs/benchmarks.md")
 
 
 def run_benchmarks(args: argparse.Namespace, console: Console) -> int:
     if args.action == "list":
         return _list(args, console)
-    if args.json or args.markdown:
-        raise UsageError("--json and --markdown belong to `mixture benchmarks list`")
+    if args.markdown:
+        raise UsageError("--markdown belongs to `mixture benchmarks list`")
     if args.dir is None:
         raise UsageError("say where the indexes go: `mixture benchmarks build DIR [NAME ...]`")
     return _build(args, console)
@@ -43,10 +41,10 @@ def _list(args: argparse.Namespace, console: Console) -> int:
     if args.dir is not None or args.mirror is not None:
         raise UsageError("DIR, NAME and --mirror belong to `mixture benchmarks build`")
     cards = list(benchmark_cards().values())
-    if args.json:
+    if args.markdown:
+        print_page(console, benchmarks_page(cards))
+    elif args.json:
         print_json(console, [describe(card) for card in cards])
-    elif args.markdown:
-        console.print(benchmarks_page(cards), soft_wrap=True, end="")
     else:
         print_benchmarks(console, cards)
     return 0
@@ -73,9 +71,13 @@ def _build(args: argparse.Namespace, console: Console) -> int:
         make_indexes([work for work in works if not work.index.is_made], runner)
     finally:
         runner.close()
-    _report(console, [work.index for work in works])
+    indexes = [work.index for work in works]
+    _report(console, indexes)
     for why in missing.values():
         console.print(f"not indexed: {why}", soft_wrap=True)
+    if args.json:
+        made = {index.name: index.record() | {"bytes": index.num_bytes} for index in indexes}
+        print_json(console, {"dir": args.dir, "indexes": made, "not_indexed": missing})
     return 0
 
 

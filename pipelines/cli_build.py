@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -11,8 +12,7 @@ from manifests.errors import UsageError, nearest
 from mixtures.holdout import parse_holdout
 from mixtures.likeness import KINDS, Kind
 from pipelines.cli_inputs import add_recipe_arguments, add_upstream_arguments, chosen_recipe
-from pipelines.cli_sources import print_json
-from pipelines.console import positive, size_in_bytes, whole
+from pipelines.console import positive, print_json, size_in_bytes, whole
 from pipelines.options import (
     DEFAULT_CACHE_BYTES,
     DEFAULT_MEMORY_BYTES,
@@ -20,6 +20,9 @@ from pipelines.options import (
     default_out,
     default_store,
 )
+
+if TYPE_CHECKING:
+    from manifests.build import BuildManifest
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
@@ -156,16 +159,46 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
     """`build-mixture`: the mixture, or each stage of a curriculum; with --dry-run their plans."""
     if args.dry_run:
         return run_plan(args, console)
+    from pipelines.build import build
+
     options = _options(args)
+    built = []
     if args.curriculum is not None:
         from pipelines.curricula import build_curriculum
 
-        build_curriculum(options, console)
+        built = build_curriculum(options, console)
     else:
-        from pipelines.build import build
-
-        build(options, console)
+        built = [(options.out, build(options, console))]
+    if args.json:
+        facts = [build_facts(*one) for one in built]
+        print_json(console, facts if args.curriculum is not None else facts[0])
     return 0
+
+
+def build_facts(out: str, manifest: BuildManifest) -> dict[str, Any]:
+    """What a build holds and where, for machines; shares are of the recipe's unit."""
+    amount = sum(part.amount for part in manifest.components) or 1
+    return {
+        "build": out,
+        "recipe": manifest.recipe,
+        "unit": manifest.unit,
+        "rows": manifest.num_rows,
+        "images": manifest.num_images,
+        "tokens": manifest.num_tokens,
+        "files": len(manifest.files),
+        "bytes": sum(file.bytes for file in manifest.files),
+        "plan_digest": manifest.plan_digest,
+        "manifest_digest": manifest.digest(),
+        "components": [
+            {
+                "name": part.name,
+                "asked": float(part.share),
+                "achieved": part.amount / amount,
+                "rows": part.rows,
+            }
+            for part in manifest.components
+        ],
+    }
 
 
 def run_plan(args: argparse.Namespace, console: Console) -> int:
@@ -176,16 +209,14 @@ def run_plan(args: argparse.Namespace, console: Console) -> int:
     from pipelines.preview import preview
 
     options = _options(args)
-    as_json = getattr(args, "json", False)
     wanted = [options]
     if args.curriculum is not None:
         wanted = [stage for _, stage in stage_options(load_curriculum(options.recipe), options)]
-    found = []
+    views = []
     for one in wanted:
-        found.append(preview(one, Console(quiet=True) if as_json else console))
-        if not as_json:
-            render_plan(console, found[-1])
-    if as_json:
-        views = [view.as_json() for view in found]
+        view = preview(one, console)
+        render_plan(console, view)
+        views.append(view.as_json())
+    if args.json:
         print_json(console, views if args.curriculum is not None else views[0])
     return 0

@@ -6,7 +6,7 @@ import argparse
 
 from rich.console import Console
 
-from pipelines.cli_sources import print_json
+from pipelines.console import print_json
 
 _SIDE = "a built-in recipe's name, a recipe file, a plan.json or a build's folder"
 
@@ -14,7 +14,6 @@ _SIDE = "a built-in recipe's name, a recipe file, a plan.json or a build's folde
 def add_diff_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", help=_SIDE)
     parser.add_argument("b", help="the same, of any kind")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--ids", metavar="FILE", help="of two builds: write every id that came or went"
     )

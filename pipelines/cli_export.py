@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
+from pipelines.console import print_json
+
 _FORMATS = "llava, sharegpt, nanovlm, text, webdataset or energon"
 
 
@@ -29,6 +31,8 @@ def run_export(args: argparse.Namespace, console: Console) -> int:
             for reason, found in sorted(counts[what].items()):
                 console.print(f"  {word}: {reason} {_rows(found['rows'])}", soft_wrap=True)
     console.print(f"all counts: {args.out.rstrip('/')}/export.json", soft_wrap=True)
+    if args.json:
+        print_json(console, {"out": args.out, **record})
     return 0
 
 

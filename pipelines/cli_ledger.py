@@ -16,8 +16,7 @@ from manifests.errors import UsageError, nearest
 from manifests.ledger import Fate
 from mixtures.policies import POLICIES, Policy
 from pipelines.cells import UNKNOWN, percent
-from pipelines.cli_sources import print_json
-from pipelines.console import print_below
+from pipelines.console import print_below, print_json
 from pipelines.options import default_store
 from pipelines.progress import printable
 
@@ -69,7 +68,6 @@ def add_ledger_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URI",
         help=f"where texts and measures lie (default: the build's, else {default_store()})",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run_ledger(args: argparse.Namespace, console: Console) -> int:

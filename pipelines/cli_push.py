@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from pipelines.console import print_json
 from pipelines.progress import human_bytes
 
 if TYPE_CHECKING:
     from pipelines.push.changes import LocalFile
+    from pipelines.push.run import Pushed
 
 
 def add_push_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,23 @@ def run_push(args: argparse.Namespace, console: Console) -> int:
         words.append(f"removed {_files(len(found.gone))} of an earlier build")
     console.print("; ".join(words), soft_wrap=True)
     console.print(f"{done.address} is at {done.commit[:12]}, tag {done.tag}", soft_wrap=True)
+    if args.json:
+        print_json(console, _as_json(done, unknown))
     return 0
+
+
+def _as_json(done: Pushed, unknown: str) -> dict[str, Any]:
+    found = done.changes
+    return {
+        "address": done.address,
+        "commit": done.commit,
+        "tag": done.tag,
+        "sent": [file.place for file in found.sent],
+        "sent_bytes": sum(file.size for file in found.sent),
+        "kept": [file.place for file in found.kept],
+        "gone": list(found.gone),
+        "unknown_terms": unknown or None,
+    }
 
 
 def _amount(files: Sequence[LocalFile]) -> str:

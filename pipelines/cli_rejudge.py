@@ -20,7 +20,7 @@ from pipelines.cli_inputs import (
     chosen_recipe,
     said_again,
 )
-from pipelines.cli_sources import print_json
+from pipelines.console import print_json
 from pipelines.options import BuildOptions, default_out
 from pipelines.progress import printable
 
@@ -38,7 +38,6 @@ def add_rejudge_arguments(parser: argparse.ArgumentParser) -> None:
         "folder (default: no filters)",
     )
     add_upstream_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.epilog = "Say --mirror, --media and --limit as to the build that filled the store."
 
 

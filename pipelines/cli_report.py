@@ -6,6 +6,7 @@ import argparse
 
 from rich.console import Console
 
+from pipelines.console import print_json
 from pipelines.options import default_store
 
 
@@ -24,4 +25,6 @@ def run_report(args: argparse.Namespace, console: Console) -> int:
 
     where = write_report(args.build, args.out, args.store)
     console.print(f"report: {where}", soft_wrap=True)
+    if args.json:
+        print_json(console, {"report": where})
     return 0

@@ -8,7 +8,7 @@ from rich.console import Console
 
 import sources
 from manifests.errors import UsageError
-from manifests.storage import canonical_json
+from pipelines.console import add_markdown_argument, print_json, print_page
 
 _CHECK = "check"
 
@@ -23,9 +23,7 @@ def add_sources_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror", metavar="URI", help="with `check`: upstream's files below here, not the Hub's"
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON")
-    form.add_argument("--markdown", action="store_true", help="print docs/sources.md")
+    add_markdown_argument(parser, "print docs/sources.md")
 
 
 def run_sources(args: argparse.Namespace, console: Console) -> int:
@@ -57,10 +55,10 @@ def _print_all(args: argparse.Namespace, console: Console) -> None:
     from pipelines.source_tables import describe, print_sources
 
     cards = [source.card for source in sources.discover().values()]
-    if args.json:
+    if args.markdown:
+        print_page(console, sources_page(cards))
+    elif args.json:
         print_json(console, [describe(card) for card in cards])
-    elif args.markdown:
-        console.print(sources_page(cards), soft_wrap=True, end="")
     else:
         print_sources(console, cards)
 
@@ -78,8 +76,3 @@ def _check(args: argparse.Namespace, console: Console) -> int:
     if args.json:
         print_json(console, [report.as_json() for report in reports])
     return 0 if all(report.holds for report in reports) else 1
-
-
-def print_json(console: Console, value: object) -> None:
-    # Not by `print`, which looks for words to colour in all of it.
-    console.file.write(canonical_json(value).decode())

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from manifests.errors import UsageError
-from pipelines.cli_sources import print_json
-from pipelines.console import positive
+from pipelines.console import positive, print_json
 from pipelines.options import default_store
 from pipelines.progress import human_bytes
 
@@ -20,7 +19,6 @@ from pipelines.progress import human_bytes
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("ls", "gc"), help="list it, or remove what may go")
     parser.add_argument("--store", metavar="URI", help=f"default {default_store()}")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--older-than", type=positive, metavar="DAYS", help="gc: facts that no build read since"
     )

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from manifests.build import BuildManifest
 
 
-def build_curriculum(options: BuildOptions, console: Console) -> list[BuildManifest]:
-    """Build each stage into OUT/<number>-<stage>; `options.recipe` names the curriculum.
+def build_curriculum(options: BuildOptions, console: Console) -> list[tuple[str, BuildManifest]]:
+    """Build each stage into OUT/<number>-<stage>; returns those folders with what is in them.
 
-    Sizes are of each stage. A stage that is complete is left as it is, so that the same command
-    continues a curriculum that was stopped.
+    `options.recipe` names the curriculum; sizes are of each stage. A stage that is complete is left
+    as it is, so that the same command continues a curriculum that was stopped.
     """
     curriculum = load_curriculum(options.recipe)
     stages = list(stage_options(curriculum, options))
-    manifests: list[BuildManifest] = []
+    built: list[tuple[str, BuildManifest]] = []
     for number, (name, stage) in enumerate(stages, start=1):
         console.print(f"stage {number} of {len(stages)}: {name}", soft_wrap=True)
-        manifests.append(build(stage, console))
+        built.append((stage.out, build(stage, console)))
+    manifests = [manifest for _, manifest in built]
     console.print(closing_line(curriculum, options.out, manifests), soft_wrap=True)
-    return manifests
+    return built
 
 
 def stage_options(

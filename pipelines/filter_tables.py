@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
 from pydantic_core import PydanticUndefined
 from rich import box
@@ -81,6 +82,26 @@ def _default(value: object) -> str:
 
 def scores(one: Filter) -> list[tuple[str, str]]:
     return [(field.name, str(field.type)) for field in one.scores]
+
+
+def describe(one: Filter) -> dict[str, Any]:
+    """All of it, for `--json`."""
+    return {
+        "name": one.name,
+        "meaning": meaning(one),
+        "level": one.level,
+        "kinds": list(one.kinds),
+        "policies": list(one.policies),
+        "recipes": list(recipes_by_filter().get(one.name, ())),
+        "source": one.source,
+        "version": one.version,
+        "reasons": list(one.reasons),
+        "parameters": [
+            {"name": name, "default": default, "meaning": said}
+            for name, default, said in parameters(one)
+        ],
+        "scores": dict(scores(one)),
+    }
 
 
 def print_filters(console: Console, every: Iterable[Filter]) -> None:

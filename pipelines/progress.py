@@ -5,12 +5,13 @@ Rates are of upstream bytes; memory is of this process and its children, the hig
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -24,6 +25,9 @@ from rich.progress import (
 )
 
 from pipelines.engine import Task
+
+# What `--log` writes (log.py).
+LOG = logging.getLogger("smolmix")
 
 # A plain line at most this often, so that a log of a day's run stays readable.
 _PLAIN_INTERVAL_S = 5.0
@@ -101,6 +105,7 @@ class StageProgress:
         for task in tasks:
             self._totals[task.group] = self._totals.get(task.group, 0) + task.weight
         self._done = dict.fromkeys(self._totals, 0)
+        self._dropped = dict.fromkeys(self._totals, 0)
         self._started = self._printed = time.monotonic()
         self._memory = MemoryWatch()
         self._bars: Progress | None = None
@@ -111,6 +116,7 @@ class StageProgress:
                 BarColumn(),
                 *([DownloadColumn(), TransferSpeedColumn()] if unit == "bytes" else [_ROWS]),
                 TimeRemainingColumn(),
+                TextColumn("{task.fields[dropped]}"),
                 TextColumn("{task.fields[memory]}"),
                 console=console,
                 transient=True,
@@ -123,7 +129,7 @@ class StageProgress:
             self._bars.start()
             for group, total in self._totals.items():
                 name = f"{self._stage} {group}"
-                self._ids[group] = self._bars.add_task(name, total=total, memory="")
+                self._ids[group] = self._bars.add_task(name, total=total, dropped="", memory="")
         return self
 
     def __exit__(
@@ -139,11 +145,19 @@ class StageProgress:
         if error is None and self._totals and not (self._is_step and is_short):
             self._print("done")
 
-    def advance(self, task: Task) -> None:
+    def advance(self, task: Task, result: Mapping[str, Any]) -> None:
+        """A task ended; of its record `rejected` is shown, rows that its source could not give."""
         self._done[task.group] += task.weight
+        self._dropped[task.group] += result.get("rejected", 0)
+        LOG.debug("%s: %s of %s ended", self._stage, printable(task.name), task.group)
         if self._bars:
             memory = human_bytes(self._memory.peak_bytes)
-            self._bars.update(self._ids[task.group], advance=task.weight, memory=f"peak {memory}")
+            self._bars.update(
+                self._ids[task.group],
+                advance=task.weight,
+                dropped=_dropped_words(self._dropped[task.group]),
+                memory=f"peak {memory}",
+            )
         elif time.monotonic() - self._printed > _PLAIN_INTERVAL_S:
             self._printed = time.monotonic()
             self._print("so far")
@@ -162,8 +176,15 @@ class StageProgress:
         ]
         if done < total and done:
             parts.append(f"about {left:.0f} s left")
+        parts.append(_dropped_words(sum(self._dropped.values())))
         parts.append(f"peak memory {human_bytes(self._memory.peak_bytes)}")
-        return ", ".join(parts)
+        return ", ".join(filter(None, parts))
 
     def _amount(self, weight: float) -> str:
         return human_bytes(weight) if self._unit == "bytes" else f"{weight:,.0f} rows"
+
+
+def _dropped_words(rows: int) -> str:
+    """Nothing where nothing was: most stages cannot drop."""
+    words = "1 row" if rows == 1 else f"{rows:,} rows"
+    return f"{words} dropped" if rows else ""

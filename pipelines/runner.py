@@ -70,7 +70,7 @@ class Runner:
         results = []
         with StageProgress(self._console, stage, tasks, unit, is_step) as progress:
             for task, result in engine.run(tasks):
-                progress.advance(task)
+                progress.advance(task, result)
                 if downloads is not None:
                     downloads.release(task)
                 results.append(result)

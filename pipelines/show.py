@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -38,7 +39,9 @@ def _body(sample: dict[str, Any]) -> Text:
     return text
 
 
-def _samples(build: str, num: int, split: str) -> list[dict[str, Any]]:
+def read_samples(build: str, split: str = "train") -> list[dict[str, Any]]:
+    """The first samples of a split, as they are in its rows; UsageError where there are none."""
+    num = _NUM_SAMPLES
     samples: list[dict[str, Any]] = []
     fs, base = filesystem(join(build, "data"))
     for name in list_files(join(build, "data"), ".parquet"):
@@ -61,9 +64,15 @@ def _lack(split: str) -> str:
     return "holds no data/*.parquet: it is not a build"
 
 
-def show(console: Console, build: str, split: str = "train") -> None:
-    """Print the first samples of a split; upstream's text is printed as text, never as markup."""
-    for number, sample in enumerate(_samples(build, _NUM_SAMPLES, split)):
+def as_json(sample: dict[str, Any]) -> dict[str, Any]:
+    """The row; of an image its size in place of its bytes."""
+    images = [{"num_bytes": len(image["bytes"])} for image in sample["images"]]
+    return sample | {"images": images}
+
+
+def show(console: Console, samples: Iterable[dict[str, Any]]) -> None:
+    """Print them as chats; upstream's text is printed as text, never as markup."""
+    for number, sample in enumerate(samples):
         facts = f"{sample['modality']}, {sample['category']}, {sample['num_tokens']} tokens"
         title = Text(f"{number}  {sample['id']}")
         console.print(Panel(_body(sample), title=title, subtitle=Text(facts), title_align="left"))

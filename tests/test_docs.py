@@ -15,7 +15,7 @@ from mixtures.recipe_file import parse_recipe
 from pipelines.benchmark_views import benchmarks_page
 from pipelines.judge import parse_rules
 from pipelines.source_pages import sources_page
-from tests.pipelines.test_cli import BUILD_OPTIONS, VERBS
+from tests.pipelines.test_cli import BUILD_OPTIONS, COMMON, VERBS
 from trainer.cli import parser
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def test_paths(page: str) -> None:
     links = [(Path(page).parent / link).as_posix() for link in found]
     named = {*_PATH.findall(text), *links}
     assert [path for path in sorted(named) if not exists(path) and _EXAMPLE not in path] == []
-    modules = [name for name in set(_MODULE.findall(code)) if not any(ROOT.glob(f"*/**/{name}"))]
+    modules = [name for name in set(_MODULE.findall(code)) if not any(ROOT.glob(f"**/{name}"))]
     assert modules == []
 
 
@@ -81,6 +81,7 @@ def test_verbs_and_options(page: str) -> None:
     code = code_in(page)
     every = {
         *BUILD_OPTIONS,
+        *COMMON,
         *TRAIN_OPTIONS,
         "--dry-run",
         *(name for found, _ in VERBS.values() for name in found),
@@ -92,11 +93,11 @@ def test_verbs_and_options(page: str) -> None:
             assert options <= TRAIN_OPTIONS, rest
             continue
         if command == "build-mixture":
-            assert options <= BUILD_OPTIONS | {"--dry-run"}, rest
+            assert options <= BUILD_OPTIONS | COMMON | {"--dry-run"}, rest
             continue
         verbs = re.findall(r"^\w+", rest)
         assert verbs and verbs[0] in VERBS, f"mixture {rest}"
-        assert options <= VERBS[verbs[0]][0], rest
+        assert options <= VERBS[verbs[0]][0] | COMMON, rest
 
 
 def test_the_pages_do_name_what_is_checked() -> None:

@@ -106,7 +106,7 @@ def _shards(
     with StageProgress(console, "export", tasks, unit="rows", is_step=True) as progress:
         for task in tasks:
             records.append(folder.finished(task.name) or task.function(*task.args))
-            progress.advance(task)
+            progress.advance(task, records[-1])
     return records
 
 

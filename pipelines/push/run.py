@@ -137,8 +137,7 @@ def _send(
     ]
     with StageProgress(console, "push", rounds) as progress:
         for task in rounds:
-            task.function(*task.args)
-            progress.advance(task)
+            progress.advance(task, task.function(*task.args))
     return [addition for part in parts for _, addition in part]
 
 

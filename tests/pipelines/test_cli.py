@@ -30,17 +30,21 @@ BUILD_OPTIONS = {
     *("--curriculum", "--tokenizer", "--allow-missing", "--memory", "--no-near-duplicates"),
     *("--benchmarks", "--no-decontaminate", "--holdout"),
 }
+# What every command takes.
+COMMON = {"--json", "--quiet", "--log", "--log-level"}
 VERBS: dict[str, tuple[set[str], str]] = {
+    "doctor": ({"--store", "--out"}, ""),
+    "completion": (set(), "{bash,zsh,tcsh}"),
     "samples": ({"--stage", "--scale"}, "dir"),
-    "sources": ({"--mirror", "--json", "--markdown"}, "[NAME] [NAME]"),
+    "sources": ({"--mirror", "--markdown"}, "[NAME] [NAME]"),
     "filters": ({"--markdown"}, "[NAME]"),
-    "benchmarks": ({"--mirror", "--json", "--markdown"}, "{list,build} [DIR] [NAME ...]"),
+    "benchmarks": ({"--mirror", "--markdown"}, "{list,build} [DIR] [NAME ...]"),
     "store": (
-        {"--store", "--json", "--older-than", "--source", "--dry-run"},
+        {"--store", "--older-than", "--source", "--dry-run"},
         "{ls,gc}",
     ),
-    "plan": (BUILD_OPTIONS | {"--json"}, ""),
-    "diff": ({"--json", "--ids"}, "a b"),
+    "plan": (BUILD_OPTIONS, ""),
+    "diff": ({"--ids"}, "a b"),
     "verify": (set(), "build"),
     "show": ({"--split"}, "build"),
     "report": ({"--out", "--store"}, "build"),
@@ -51,9 +55,9 @@ VERBS: dict[str, tuple[set[str], str]] = {
     ),
     "ask": ({"--most-ids"}, "checkpoint image question"),
     "why": (set(), "build id"),
-    "ledger": ({"--fate", "--by", "--examples", "--near", "--store", "--json"}, "build"),
+    "ledger": ({"--fate", "--by", "--examples", "--near", "--store"}, "build"),
     "rejudge": (
-        {"--recipe", "--stage", "--against", "--mirror", "--media", "--limit", "--json"}
+        {"--recipe", "--stage", "--against", "--mirror", "--media", "--limit"}
         | {"--skip-unavailable", "--licenses", "--exclude"},
         "store",
     ),
@@ -113,7 +117,7 @@ def script(name: str) -> list[str]:
 
 
 def test_the_options_of_build_mixture(capsys: Printed) -> None:
-    assert options_in(help_of(build_mixture, [], capsys)) == BUILD_OPTIONS | {"--dry-run"}
+    assert options_in(help_of(build_mixture, [], capsys)) == BUILD_OPTIONS | COMMON | {"--dry-run"}
 
 
 def test_the_verbs_of_mixture(capsys: Printed) -> None:
@@ -126,7 +130,7 @@ def test_the_verbs_of_mixture(capsys: Printed) -> None:
 def test_what_a_verb_takes(verb: str, capsys: Printed) -> None:
     options, places = VERBS[verb]
     text = help_of(mixture, [verb], capsys)
-    assert options_in(text) == options
+    assert options_in(text) == options | COMMON
     usage = " ".join(text.split("\n\n")[0].split())
     assert re.sub(r"\[-.*?\]+|\(-.*?\)|\||  +", "", usage).split(verb, 1)[1].strip() == places
 
@@ -134,7 +138,9 @@ def test_what_a_verb_takes(verb: str, capsys: Printed) -> None:
 # --- usage ------------------------------------------------------------------------------------
 
 USAGE: list[tuple[Command, str, str]] = [
-    (build_mixture, "", "one of the arguments --stage --recipe --curriculum is required"),
+    (build_mixture, "--limit 5", "one of the arguments --stage --recipe --curriculum is required"),
+    (build_mixture, "--stage video --log-level loud", "invalid choice: 'loud'"),
+    (build_mixture, "--stage video --log {file}/x", "--log {file}/x cannot be written"),
     (build_mixture, "--stage vdeo", "there is no stage 'vdeo'; did you mean 'video'?"),
     (build_mixture, "--stage ./my.yaml", "for a file of your own say --recipe FILE"),
     (build_mixture, "--stage video --recipe x.yaml", "not allowed with argument --stage"),
@@ -146,7 +152,8 @@ USAGE: list[tuple[Command, str, str]] = [
     (build_mixture, "--stage video --benchmarks /nowhere", "there is no such folder"),
     (mixture, "benchmarks build", "say where the indexes go"),
     (mixture, "benchmarks list DIR", "belong to `mixture benchmarks build`"),
-    (mixture, "benchmarks build {tmp}/i --json", "belong to `mixture benchmarks list`"),
+    (mixture, "benchmarks build {tmp}/i --markdown", "belongs to `mixture benchmarks list`"),
+    (mixture, "completion fish", "invalid choice: 'fish' (choose from 'bash', 'zsh', 'tcsh')"),
     (mixture, "benchmarks build {tmp}/i gsm9k", "there is no benchmark 'gsm9k'; did you mean"),
     (build_mixture, "--recipe none.yaml", "there is no recipe file 'none.yaml'"),
     (build_mixture, "--recipe .", "there is no recipe file '.'"),
@@ -193,7 +200,7 @@ USAGE: list[tuple[Command, str, str]] = [
     (mixture, "diff video vdeo", "there is no 'vdeo'; did you mean 'video'?"),
     (mixture, "diff video {tmp}", "manifest.json does not exist, so this is no complete build"),
     (mixture, "diff video {file}", "a recipe is a mapping with name, unit and components"),
-    (mixture, "verfy x", "invalid choice: 'verfy' (choose from 'samples', 'sources', 'filters'"),
+    (mixture, "verfy x", "invalid choice: 'verfy' (choose from 'doctor', 'samples', 'sources'"),
     (mixture, "verify", "the following arguments are required: build"),
     (mixture, "export {tmp}", "the following arguments are required: --format, --out"),
     (
@@ -212,7 +219,8 @@ USAGE: list[tuple[Command, str, str]] = [
     (mixture, "sources magpie lima", "a second NAME belong to `mixture sources check`"),
     (mixture, "sources --mirror {tmp}", "--mirror and a second NAME belong to `mixture sources"),
     (mixture, "sources lima --markdown", "prints the page of all sources; leave NAME out"),
-    (mixture, "sources --json --markdown", "--markdown: not allowed with argument --json"),
+    (mixture, "sources --json --markdown", "prints a page; leave --json and --quiet out"),
+    (mixture, "filters --quiet --markdown", "prints a page; leave --json and --quiet out"),
     (mixture, "store", "the following arguments are required: action"),
     (build_mixture, "--stage video --licenses free", "invalid choice: 'free' (choose from"),
     (build_mixture, "--stage video --exclude {tmp}/no", "no: No such file or directory; name a"),

@@ -33,7 +33,7 @@ def test_plain_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch)
     console = Console(file=io.StringIO(), width=40)
     with StageProgress(console, "curate", TASKS) as stage:
         for done in TASKS:
-            stage.advance(done)
+            stage.advance(done, {})
     rate = r"[\d.]+ \wB/s, [\d.]+ s"
     peak = r"peak memory [\d.]+ \w+"
     first, second, last = text_of(console).splitlines()
@@ -49,7 +49,7 @@ def test_plain_lines_are_seldom() -> None:
     console = Console(file=io.StringIO())
     with StageProgress(console, "emit", TASKS * 50) as stage:
         for done in TASKS * 50:
-            stage.advance(done)
+            stage.advance(done, {})
     assert text_of(console).count("\n") == 1
 
 
@@ -57,13 +57,22 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with StageProgress(console, "curate", TASKS) as stage:
-        stage.advance(TASKS[1])
+        stage.advance(TASKS[1], {"rejected": 1200})
         assert stage._bars is not None
         stage._bars.refresh()
     text = text_of(console)
-    for words in ("curate magpie", "curate finevideo", "━", "0/1.0 MB", "3.0/3.0 MB", "peak "):
+    for words in (
+        "curate magpie",
+        "curate finevideo",
+        "━",
+        "0/1.0 MB",
+        "3.0/3.0 MB",
+        "peak ",
+        "1,200 rows",
+    ):
         assert words in text
     assert "curate done: 3.0 MB of 4.0 MB" in text
+    assert ", 1,200 rows dropped, peak memory" in text
 
 
 def test_no_tasks_print_nothing() -> None:
@@ -77,7 +86,7 @@ def test_no_tasks_print_nothing() -> None:
 def test_a_stage_that_fails_is_not_called_done(terminal: bool) -> None:
     console = Console(file=io.StringIO(), force_terminal=terminal)
     with pytest.raises(KeyboardInterrupt), StageProgress(console, "curate", TASKS) as stage:
-        stage.advance(TASKS[0])
+        stage.advance(TASKS[0], {})
         raise KeyboardInterrupt
     assert "done" not in text_of(console)
     assert not stage._memory._thread.is_alive()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from manifests.errors import IntegrityError, UsageError
 from manifests.schema import SAMPLE_SCHEMA
-from pipelines.show import show
+from pipelines.show import read_samples, show
 from pipelines.why import explain
 
 Row = dict[str, Any]
@@ -62,7 +62,7 @@ def write(build: Path, *rows: Row, name: str = "train-00000-of-00001.parquet") -
 
 def shown(build: str) -> str:
     console = Console(file=io.StringIO(), width=100)
-    show(console, build)
+    show(console, read_samples(build))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -88,7 +88,7 @@ def _set_terms(source: Path, **facts: str) -> BuildManifest:
 def test_fresh_and_pulled_back(hub: PushHub, small_built: Built, tmp_path: Path) -> None:
     done = _push(small_built.out)
     manifest = load_manifest(str(small_built.out))
-    listed = {file.path for file in manifest.files} | {"manifest.json"}
+    listed = {file.path for file in manifest.files} | {"manifest.json", "report.html"}
     assert set(hub.tree(_REPO)) == listed and not done.changes.kept
     assert verify(str(_pull(hub, tmp_path / "pulled")), lambda path: None) == manifest
     assert done.tag == f"manifest-{manifest.digest()[:16]}"

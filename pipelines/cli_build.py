@@ -112,7 +112,7 @@ def _holdout(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _options(args: argparse.Namespace) -> BuildOptions:
+def build_options(args: argparse.Namespace) -> BuildOptions:
     """What was asked for; the recipe of a curriculum is each of its stages in turn."""
     from pipelines.local_media import parse_media
 
@@ -156,7 +156,7 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
     """`build-mixture`: the mixture, or each stage of a curriculum; with --dry-run their plans."""
     if args.dry_run:
         return run_plan(args, console)
-    options = _options(args)
+    options = build_options(args)
     if args.curriculum is not None:
         from pipelines.curricula import build_curriculum
 
@@ -175,7 +175,7 @@ def run_plan(args: argparse.Namespace, console: Console) -> int:
     from pipelines.plan_view import render_plan
     from pipelines.preview import preview
 
-    options = _options(args)
+    options = build_options(args)
     as_json = getattr(args, "json", False)
     wanted = [options]
     if args.curriculum is not None:

@@ -14,6 +14,12 @@ from pathlib import Path
 from rich.console import Console
 
 from manifests.errors import UsageError
+from pipelines.cli_ablate import (
+    add_ablate_arguments,
+    add_refine_arguments,
+    run_ablate,
+    run_refine,
+)
 from pipelines.cli_benchmarks import add_benchmarks_arguments, run_benchmarks
 from pipelines.cli_build import add_build_arguments, build_facts, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
@@ -151,6 +157,8 @@ def _mixture_parser() -> argparse.ArgumentParser:
     ask.add_argument("image")
     ask.add_argument("question")
     ask.add_argument("--most-ids", type=positive, default=64, metavar="N", help="default 64")
+    add_ablate_arguments(verb("ablate", run_ablate, "train arms of a recipe, and compare them"))
+    add_refine_arguments(verb("refine", run_refine, "propose a recipe by what an ablation found"))
     why = verb("why", _why, "what became of an upstream row; where a sample came from")
     why.add_argument("build")
     why.add_argument("id", help="source/subset/<32 hex> or source/subset/file#row")

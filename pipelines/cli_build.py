@@ -115,7 +115,7 @@ def _holdout(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _options(args: argparse.Namespace) -> BuildOptions:
+def build_options(args: argparse.Namespace) -> BuildOptions:
     """What was asked for; the recipe of a curriculum is each of its stages in turn."""
     from pipelines.local_media import parse_media
 
@@ -161,7 +161,7 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
         return run_plan(args, console)
     from pipelines.build import build
 
-    options = _options(args)
+    options = build_options(args)
     built = []
     if args.curriculum is not None:
         from pipelines.curricula import build_curriculum
@@ -208,7 +208,7 @@ def run_plan(args: argparse.Namespace, console: Console) -> int:
     from pipelines.plan_view import render_plan
     from pipelines.preview import preview
 
-    options = _options(args)
+    options = build_options(args)
     wanted = [options]
     if args.curriculum is not None:
         wanted = [stage for _, stage in stage_options(load_curriculum(options.recipe), options)]

@@ -29,9 +29,9 @@ _VOCABULARY_ROWS = 2000
 
 def prepare(asked: argparse.Namespace) -> Run:
     """UsageError where something asked for does not exist or does not fit."""
-    preset = _named(PRESETS, "preset", asked.preset)
+    preset = named(PRESETS, "preset", asked.preset)
     is_new = asked.init is None and asked.text is None
-    stage = _named(STAGES, "stage", asked.stage or ("scratch" if is_new else "video"))
+    stage = named(STAGES, "stage", asked.stage or ("scratch" if is_new else "video"))
     rows = BuildRows.open(asked.mixture)
     # Processes without an accelerator find each other only where that is said.
     is_cpu = not torch.accelerator.is_available()
@@ -84,7 +84,8 @@ def headline(run: Run) -> str:
     )
 
 
-def _named(known: Mapping[str, _T], kind: str, name: str) -> _T:
+def named(known: Mapping[str, _T], kind: str, name: str) -> _T:
+    """UsageError where there is none of that name."""
     if name not in known:
         raise UsageError(
             f"there is no {kind} {name!r}{nearest(name, known)} (there are {', '.join(known)})"
@@ -110,10 +111,11 @@ def _vocabulary(settings: TrainSettings, preset: Preset, rows: BuildRows) -> Voc
 
 def vocabulary_of(preset: Preset, rows: BuildRows) -> Vocabulary:
     """Made from the build's first rows."""
-    return train_vocabulary(islice(_texts(rows), _VOCABULARY_ROWS), preset.vocabulary)
+    return train_vocabulary(islice(texts_of(rows), _VOCABULARY_ROWS), preset.vocabulary)
 
 
-def _texts(rows: BuildRows) -> Iterator[str]:
+def texts_of(rows: BuildRows) -> Iterator[str]:
+    """Of each row of a split in order, what it says."""
     for unit in rows.units:
         for row in rows.read(unit):
             contents = (item for message in row["messages"] for item in message["content"])

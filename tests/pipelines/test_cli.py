@@ -54,6 +54,11 @@ VERBS: dict[str, tuple[set[str], str]] = {
         "build repo",
     ),
     "ask": ({"--most-ids"}, "checkpoint image question"),
+    "ablate": (
+        (BUILD_OPTIONS | {"--vary", "--preset", "--init", "--steps", "--seeds"}),
+        "--vary NAME=SHARES --steps N",
+    ),
+    "refine": ({"--from", "--target", "--out"}, "--from DIR --out FILE recipe"),
     "why": (set(), "build id"),
     "ledger": ({"--fate", "--by", "--examples", "--near", "--store"}, "build"),
     "rejudge": (
@@ -132,7 +137,8 @@ def test_what_a_verb_takes(verb: str, capsys: Printed) -> None:
     text = help_of(mixture, [verb], capsys)
     assert options_in(text) == options | COMMON
     usage = " ".join(text.split("\n\n")[0].split())
-    assert re.sub(r"\[-.*?\]+|\(-.*?\)|\||  +", "", usage).split(verb, 1)[1].strip() == places
+    words = re.sub(r"\[-.*?\]+|\(-.*?\)|\|", "", usage).split(verb, 1)[1].split()
+    assert words == places.split()
 
 
 # --- usage ------------------------------------------------------------------------------------

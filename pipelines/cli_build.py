@@ -177,7 +177,8 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
 
 def build_facts(out: str, manifest: BuildManifest) -> dict[str, Any]:
     """What a build holds and where, for machines; shares are of the recipe's unit."""
-    amount = sum(part.amount for part in manifest.components) or 1
+    top = [part.amount for part in manifest.components if "/" not in part.name]
+    amount = sum(top) or 1
     return {
         "build": out,
         "recipe": manifest.recipe,

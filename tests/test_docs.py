@@ -26,7 +26,9 @@ PAGES = (
     "CONTRIBUTING.md",
     "docs/push.md",
     "docs/recipes.md",
+    "docs/report.md",
     "docs/train/README.md",
+    "docs/train/ablation.md",
 )
 # Folders of the project; what is named below others (STORE, BUILD, demo, upstream) is made by runs.
 _FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|trainer|tests|benchmarks|docs|\.ci)/"

@@ -38,8 +38,8 @@ ASKED: dict[str, str] = {
     "store": "ls --store {store}",
     "completion": "bash",
 }
-# Of these the tests of their own ask for JSON: they need a Hub, a checkpoint, a Ray of their own.
-ELSEWHERE = {"push", "ask", "doctor"}
+# They need a Hub, a checkpoint, an ablation, or a Ray of their own.
+ELSEWHERE = {"push", "ask", "doctor", "ablate", "refine"}
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +84,16 @@ def test_quiet_prints_nothing(
 
 
 def test_a_build_in_json(small_built: Built, capsys: Printed) -> None:
+    """Shares of the highest level sum to 1, those inside a component to its own."""
     built = small_built
     words = ["--recipe", built.recipe, "--mirror", str(built.mirror), "--out", str(built.out)]
     words += ["--store", str(built.store), "--engine", "inline"]
     said = only_json(build_mixture, words, capsys)
     verified = only_json(mixture, ["verify", str(built.out)], capsys)
     assert said == verified and said["rows"] > 0
-    shares = [part for part in said["components"] if "/" not in part["name"]]
-    for name in ("asked", "achieved"):
-        assert sum(part[name] for part in shares) == pytest.approx(1)
+    top = [part for part in said["components"] if "/" not in part["name"]]
+    assert sum(part["asked"] for part in top) == pytest.approx(1)
+    assert sum(part["achieved"] for part in top) == pytest.approx(1)
     said = only_json(build_mixture, [*words, "--dry-run"], capsys)
     assert said["recipe"] == "small" and said["basis"] == "store"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -93,6 +94,14 @@ def test_it_writes_a_recipe_with_the_evidence(tmp_path: Path, capsys: Printed) -
     old = shares_of(before, "")
     assert after["video"] / after["image"] == old["video"] / old["image"]
     assert made.filters == before.filters and made.name == "new"
+
+
+def test_in_json(tmp_path: Path, capsys: Printed) -> None:
+    write_ablation(str(tmp_path), _ablation(_valley))
+    _refine(tmp_path, "--target", "chart=3,chat=0", "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said["shares"][""]["text"] == "7/100" and said["gain"]["least"] > 0
+    assert said["recipe"] == str(tmp_path / "new.yaml") and said["evidence"]
 
 
 def test_the_target_decides_what_is_lowered(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from rich.console import Console
 from manifests.build import BuildManifest, load_manifest, write_manifest
 from manifests.errors import IntegrityError, UsageError, WorkError
 from pipelines.build import build
+from pipelines.cli import mixture
 from pipelines.options import BuildOptions
 from pipelines.push import run as push_run
 from pipelines.push.hub import ConflictError
@@ -93,6 +95,15 @@ def test_fresh_and_pulled_back(hub: PushHub, small_built: Built, tmp_path: Path)
     assert verify(str(_pull(hub, tmp_path / "pulled")), lambda path: None) == manifest
     assert done.tag == f"manifest-{manifest.digest()[:16]}"
     assert hub.commit_of(_REPO, done.tag) == hub.commit_of(_REPO, "main") == done.commit
+
+
+def test_in_json(hub: PushHub, small_built: Built, capsys: pytest.CaptureFixture[str]) -> None:
+    for has_new in (True, False):
+        assert mixture(["push", str(small_built.out), _REPO, "--json"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert said["commit"] == hub.commit_of(_REPO, "main") == hub.commit_of(_REPO, said["tag"])
+        assert bool(said["sent"]) == bool(said["sent_bytes"]) == has_new
+        assert len(said["sent"]) + len(said["kept"]) == len(hub.tree(_REPO))
 
 
 def test_again_sends_nothing(hub: PushHub, small_built: Built) -> None:

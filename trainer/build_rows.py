@@ -7,6 +7,7 @@ unit: a few rows of one row group and one window.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,11 +80,18 @@ class BuildRows:
     def of_rank(self, rank: int, num_ranks: int) -> list[Unit]:
         return [unit for unit in self.units if unit.window % num_ranks == rank]
 
+    def unit_of(self, row: int) -> Unit:
+        return self.units[bisect_right(self.units, row, key=_first) - 1]
+
     def read(self, unit: Unit) -> list[dict[str, Any]]:
         """The rows of a unit, plain; the row group that it lies in is kept for the next one."""
         group = _read_group(self.build, unit.path, unit.group)
         rows: list[dict[str, Any]] = group.slice(unit.offset, unit.count).to_pylist()
         return rows
+
+
+def _first(unit: Unit) -> int:
+    return unit.first
 
 
 def _units(path: str, group: int, first: int, num_rows: int) -> Iterator[Unit]:

@@ -15,12 +15,14 @@ import torch
 
 from manifests.errors import IntegrityError, UsageError
 from manifests.storage import read_json, write_json
-from trainer.feed import FeedState
+from trainer.cursor import FeedState
 from trainer.settings import TrainSettings
 
 _FOLDER = "checkpoints"
 _STATE, _TENSORS = "state.json", "trainer.pt"
 _KEPT = 2
+# What another number of processes still lacks is divided anew (cursor.py).
+_MAY_CHANGE = "ranks"
 
 
 def path_of(out: Path, step: int) -> Path:
@@ -40,13 +42,14 @@ def check_same(out: Path, settings: TrainSettings) -> None:
         return
     before = TrainSettings.model_validate(read_json(str(file))).model_dump()
     now = settings.model_dump()
-    changed = [name for name in now if now[name] != before[name]]
+    changed = [name for name in now if now[name] != before[name] and name != _MAY_CHANGE]
     if changed:
         name = changed[0]
         raise UsageError(
             f"{out} holds a run with {name} {before[name]!r}, and this one has {now[name]!r}; give "
             "another --out, or the same settings to go on"
         )
+    write_json(str(file), now)
 
 
 def keep(

@@ -1,37 +1,19 @@
 """Sequences for one rank, without end, and the state from which another process goes on.
 
-The state is which pass over the build this is, how many rows of it were taken, and the rows of the
-sequences that are still open: every row is trained on once a pass, whatever was killed and when,
-and with any number of workers.
+The state (cursor.py) is which pass over the build this is, how many rows of it were taken, and the
+rows of the sequences that are still open: every row is trained on once a pass, whatever was killed
+and when, and with any number of workers or processes.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from manifests.errors import UsageError
-from trainer.build_rows import BuildRows, Unit
+from trainer.build_rows import BuildRows
+from trainer.cursor import FeedState, Range, parts_of, without
 from trainer.items import Encoder, Item, read_items
 from trainer.packing import Packer, Sequence
-
-
-@dataclass(frozen=True, slots=True)
-class FeedState:
-    epoch: int = 0
-    taken: int = 0
-    left_out: int = 0
-    open: tuple[tuple[int, ...], ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        rows = [list(rows) for rows in self.open]
-        return {"epoch": self.epoch, "taken": self.taken, "left_out": self.left_out, "open": rows}
-
-    @classmethod
-    def of_json(cls, raw: dict[str, Any]) -> FeedState:
-        return cls(**{**raw, "open": tuple(tuple(rows) for rows in raw["open"])})
 
 
 class Feed:
@@ -54,29 +36,33 @@ class Feed:
                 "turn: start fewer processes, or build a larger mixture"
             )
         self._num_workers = num_workers
+        self._num_rows = sum(unit.count for unit in self._units)
         self._epoch, self._taken = 0, 0
+        self._behind: tuple[Range, ...] = ()
 
     def sequences(self) -> Iterator[Sequence]:
-        """Passes over the rank's rows, one after another; packing does not end with a pass."""
-        num_rows = sum(unit.count for unit in self._units)
+        """What is behind, then passes over the rank's rows; packing does not end with a pass."""
         has_room = False
-        for item in read_items(
-            self._rows,
-            self._units,
-            self._encoder,
-            self._num_workers,
-            skip=self._taken,
-            is_endless=True,
-        ):
+        for item in self._items():
             before = self._packer.left_out
             full = self._packer.add(item)
             has_room |= self._packer.left_out == before
-            self._taken += 1
-            if self._taken == num_rows:
+            if self._behind:
+                self._behind = without(self._behind, 1)
+            else:
+                self._taken += 1
+            if self._taken == self._num_rows:
                 self._epoch, self._taken = self._epoch + 1, 0
                 self._check(has_room)
             if full is not None:
                 yield full
+
+    def _items(self) -> Iterator[Item]:
+        rows, encoder, workers = self._rows, self._encoder, self._num_workers
+        yield from read_items(rows, parts_of(rows, self._behind), encoder, workers)
+        yield from read_items(
+            rows, self._units, encoder, workers, skip=self._taken, is_endless=True
+        )
 
     def _check(self, has_room: bool) -> None:
         if not has_room:
@@ -86,7 +72,8 @@ class Feed:
 
     @property
     def epoch(self) -> int:
-        return self._epoch
+        """Passes that are done."""
+        return self._epoch - bool(self._behind)
 
     @property
     def left_out(self) -> int:
@@ -94,19 +81,14 @@ class Feed:
 
     def state(self) -> FeedState:
         open_ = tuple(tuple(item.row for item in s.items) for s in self._packer.open)
-        return FeedState(self._epoch, self._taken, self._packer.left_out, open_)
+        return FeedState(self._epoch, self._taken, self._packer.left_out, open_, self._behind)
 
     def restore(self, state: FeedState) -> None:
         """Reads the open rows again, in this process."""
-        self._epoch, self._taken = state.epoch, state.taken
+        self._epoch, self._taken, self._behind = state.epoch, state.taken, state.behind
         self._packer.left_out = state.left_out
         self._packer.open = [Sequence([self._item(row) for row in rows]) for rows in state.open]
 
     def _item(self, row: int) -> Item:
-        place = bisect_right(self._rows.units, row, key=_first) - 1
-        unit = self._rows.units[place]
+        unit = self._rows.unit_of(row)
         return self._encoder.item(row, self._rows.read(unit)[row - unit.first])
-
-
-def _first(unit: Unit) -> int:
-    return unit.first

@@ -62,7 +62,8 @@ class Packer:
                 sequence.items.append(item)
                 return None
         full = None
-        if len(self.open) == _OPEN:
+        # There may be more, of fewer processes than there were.
+        if len(self.open) >= _OPEN:
             full = max(self.open, key=lambda sequence: sequence.num_ids)
             self.open.remove(full)
         self.open.append(Sequence([item]))

@@ -20,8 +20,9 @@ from accelerate.utils import gather_object
 from manifests.storage import write_json
 from trainer import checkpoints
 from trainer.build_rows import BuildRows
+from trainer.cursor import FeedState, divide
 from trainer.evaluate import Scores, evaluate
-from trainer.feed import Feed, FeedState
+from trainer.feed import Feed
 from trainer.items import Encoder, Item, read_items
 from trainer.logs import Log, Spell
 from trainer.losses import Tally, weights_of
@@ -74,9 +75,11 @@ class Run:
             self.bare.vlm.load_state_dict(load_weights(path))
             self._optimizer.load_state_dict(tensors["optimizer"])
             self._schedule.load_state_dict(tensors["schedule"])
-            rank = self._accelerator.process_index
-            self.feed.restore(feeds[rank])
-            torch.set_rng_state(tensors["random"][rank])
+            rank, num_ranks = self._accelerator.process_index, self._accelerator.num_processes
+            self.feed.restore(divide(feeds, self._rows, num_ranks)[rank])
+            # Of processes that are new it is that of a new run.
+            if rank < len(tensors["random"]):
+                torch.set_rng_state(tensors["random"][rank])
         return self.step
 
     def train(self, log_every: int, keep_every: int, report: Report) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +22,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from manifests.errors import IntegrityError, UsageError  # noqa: E402
 from tests.conftest import Built  # noqa: E402
 from tests.trainer.tiny import encoder_of  # noqa: E402
-from trainer.build_rows import BuildRows  # noqa: E402
-from trainer.feed import Feed, FeedState  # noqa: E402
+from trainer.build_rows import BuildRows, _units  # noqa: E402
+from trainer.cursor import FeedState, divide  # noqa: E402
+from trainer.feed import Feed  # noqa: E402
 from trainer.items import Item  # noqa: E402
 from trainer.packing import Packer, Sequence  # noqa: E402
 
@@ -109,6 +113,77 @@ def test_a_feed_goes_on_where_another_stopped(stop: int, built: Built) -> None:
     second.restore(state)
     after = _rows(list(islice(second.sequences(), 5)))
     assert before + after == whole
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (2, 3)])
+def test_every_row_once_a_pass_with_another_number_of_processes(
+    before: int, after: int, built: Built
+) -> None:
+    """Stopped where one is ahead of another, and stopped again while it catches up."""
+    rows = BuildRows.open(str(built.out))
+    trained: list[int] = []
+    states = []
+    for rank in range(before):
+        feed = _feed(built, rank=rank, num_ranks=before)
+        trained += _flat(islice(feed.sequences(), 3 + 9 * rank))
+        states.append(FeedState.of_json(feed.state().as_json()))
+    states = [FeedState.of_json(one.as_json()) for one in divide(states, rows, after)]
+    again = []
+    for rank, state in enumerate(states):
+        feed = _feed(built, rank=rank, num_ranks=after)
+        feed.restore(state)
+        trained += _flat(islice(feed.sequences(), 2))
+        again.append(feed.state())
+    epoch = max(state.epoch for state in states)
+    last = divide(again, rows, 1)[0]
+    # What is open and what is lacking make the passes whole: nothing more need be read for that.
+    trained += [row for some in last.open for row in some]
+    trained += [first + n for first, count in last.behind for n in range(count)]
+    assert last.epoch >= epoch > 0 and last.taken == 0
+    assert sorted(trained) == sorted([*range(len(rows))] * last.epoch)
+
+
+def _flat(sequences: Iterator[Sequence]) -> list[int]:
+    return [item.row for sequence in sequences for item in sequence.items]
+
+
+@given(st.data())
+def test_what_is_lacking_is_divided_whole(data: st.DataObject) -> None:
+    """Over any build and any states: rows that are lacking are those of the same passes."""
+    num_rows = data.draw(st.integers(1, 700))
+    rows = _numbered(num_rows)
+    ranks = data.draw(st.integers(1, min(4, -(-num_rows // 64))))
+    states = []
+    for rank in range(ranks):
+        own = sum(unit.count for unit in rows.of_rank(rank, ranks))
+        states.append(FeedState(data.draw(st.integers(0, 2)), data.draw(st.integers(0, own - 1))))
+    now = states
+    for number in data.draw(st.lists(st.integers(1, 4), max_size=3)):
+        now = divide(now, rows, number)
+    epoch = max(state.epoch + (state.taken > 0) for state in states)
+    assert _lacking(now, rows, epoch) == _lacking(states, rows, epoch)
+
+
+def _numbered(num_rows: int) -> BuildRows:
+    units = _units("data/train-00000.parquet", 0, 0, num_rows)
+    nothing: Any = None  # no file is read
+    return BuildRows("", nothing, list(units))
+
+
+def _lacking(states: list[FeedState], rows: BuildRows, epoch: int) -> Counter[int]:
+    """How often each row is still to be taken before pass `epoch` begins."""
+    found: Counter[int] = Counter()
+    for rank, state in enumerate(states):
+        own = [u.first + n for u in rows.of_rank(rank, len(states)) for n in range(u.count)]
+        for number in range(state.epoch, epoch):
+            found.update(own[state.taken :] if number == state.epoch else own)
+        found.update(first + n for first, count in state.behind for n in range(count))
+    return found
+
+
+def test_the_samples_are_packed_with_little_room(built: Built) -> None:
+    full = list(islice(_feed(built).sequences(), 40))
+    assert 1 - sum(sequence.num_ids for sequence in full) / CONTEXT / len(full) < 0.03
 
 
 def test_workers_change_nothing(built: Built) -> None:

@@ -26,6 +26,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "docs/recipes.md",
     "docs/train/README.md",
+    "docs/train/eval.md",
 )
 # Folders of the project; what is named below others (STORE, BUILD, demo, upstream) is made by runs.
 _FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|trainer|tests|benchmarks|docs|\.ci)/"
@@ -37,6 +38,8 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # The source that CONTRIBUTING.md adds step by step; tests/sources/test_adding.py does it.
 _EXAMPLE = "riddles"
 _SCRIPT_OPTIONS = {"--expected"}  # of tests/sources/make_fixtures.py
+# Of lmms-eval and VLMEvalKit (docs/train/eval.md); to the first underscore.
+_SCRIPT_OPTIONS |= {"--model", "--tasks", "--batch", "--output", "--log", "--config", "--work-dir"}
 _LINK = re.compile(r"\]\(([^)#]+)\)")
 
 

@@ -29,6 +29,7 @@ PAGES = (
     "docs/report.md",
     "docs/train/README.md",
     "docs/train/ablation.md",
+    "docs/train/eval.md",
 )
 # Folders of the project; what is named below others (STORE, BUILD, demo, upstream) is made by runs.
 _FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|trainer|tests|benchmarks|docs|\.ci)/"
@@ -41,6 +42,9 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _EXAMPLE = "riddles"
 # Of tests/sources/make_fixtures.py, and of `hf download`.
 _SCRIPT_OPTIONS = {"--expected", "--repo-type", "--local-dir"}
+_SCRIPT_OPTIONS = {"--expected"}  # of tests/sources/make_fixtures.py
+# Of lmms-eval and VLMEvalKit (docs/train/eval.md); to the first underscore.
+_SCRIPT_OPTIONS |= {"--model", "--tasks", "--batch", "--output", "--log", "--config", "--work-dir"}
 _LINK = re.compile(r"\]\(([^)#]+)\)")
 
 

@@ -27,6 +27,7 @@ _COLUMNS = (
     *("id", "source", "modality", "category", "component", "messages", "images", "videos"),
     *("media", "num_tokens", "num_media_tokens"),
 )
+_TEXT_COLUMNS = ("source", "modality", "category", "component", "messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,17 @@ class BuildRows:
         group = _read_group(self.build, unit.path, unit.group)
         rows: list[dict[str, Any]] = group.slice(unit.offset, unit.count).to_pylist()
         return rows
+
+    def texts(self) -> Iterator[tuple[Unit, dict[str, Any]]]:
+        """Each row with the unit of it alone, without media; a row group is held at a time."""
+        first = 0
+        for path in dict.fromkeys(unit.path for unit in self.units):
+            with _open(self.build, path) as file:
+                for group in range(file.num_row_groups):
+                    rows = file.read_row_group(group, columns=list(_TEXT_COLUMNS)).to_pylist()
+                    for offset, row in enumerate(rows):
+                        yield Unit(path, group, offset, first + offset, 1), row
+                    first += len(rows)
 
 
 def _first(unit: Unit) -> int:

@@ -57,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
     add("--gradient-checkpointing", action="store_true", help="less memory, a third more time")
     add("--workers", type=_whole, default=2, help="processes that decode and tokenise (default 2)")
     add("--seed", type=_whole, default=0, help="of new weights and drawn tiles (default 0)")
+    add(
+        "--written-answers",
+        type=_whole,
+        default=16,
+        metavar="ROWS",
+        help="held-out rows a source that are answered by generation (default 16; 0: none)",
+    )
     add("--log-every", type=_positive, default=10, metavar="STEPS", help="default 10")
     add("--checkpoint-every", type=_positive, default=500, metavar="STEPS", help="default 500")
     return made
@@ -115,7 +122,9 @@ def _train(asked: argparse.Namespace, console: Console) -> None:
         console.print(f"goes on from step {step}")
     run.train(asked.log_every, asked.checkpoint_every, lambda record: _line(console, record))
     _table(console, run.last)
-    _held_out(console, run.held_out())
+    scores = run.held_out(asked.written_answers)
+    _held_out(console, scores)
+    _written(console, scores)
     console.print(f"checkpoint: {run.newest()}\nlog: {asked.out / 'log.jsonl'}")
 
 
@@ -150,6 +159,28 @@ def _held_out(console: Console, scores: dict[str, dict[str, Any]] | None) -> Non
     for source, score in [*scores["source"].items(), ("all", scores["all"]["all"])]:
         table.add_row(source, *("-" if score[n] is None else f"{score[n]:,}" for n in names))
     console.print(table)
+
+
+def _written(console: Console, scores: dict[str, dict[str, Any]] | None) -> None:
+    """What was asked with and without pictures as ANLS; validation.json has the other metrics."""
+    if scores is None or "written" not in scores["all"]["all"]:
+        return
+    whole = scores["all"]["all"]["written"]
+    table = Table(title=f"answers written to held-out rows: {whole['rows']:,}")
+    cells = {metric: ("own", metric) for metric in ("exact", "anls", "relaxed")}
+    cells |= {f"anls {name}": (name, "anls") for name in ("shuffled", "blank")}
+    cells["visual dependency"] = ("visual_dependency", "anls")
+    for name in ("source", "rows", *cells):
+        table.add_column(name, justify="left" if name == "source" else "right")
+    named = [(source, score["written"]) for source, score in scores["source"].items()]
+    for source, found in [*named, ("all", whole)]:
+        if found["rows"]:
+            shown = [found[part] and found[part][metric] for part, metric in cells.values()]
+            figures = ("-" if figure is None else f"{figure:.3f}" for figure in shown)
+            table.add_row(source, f"{found['rows']:,}", *figures)
+    console.print(table)
+    left_out = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in whole["left_out"].items())
+    console.print(f"not asked to write: {left_out}")
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def evaluate(
     scores = Scores()
     was_training = model.training
     model.eval()
-    for chunk in _chunks(item for item in items if item.num_learned):
+    for chunk in chunks(item for item in items if item.num_learned):
 
         def ask(some: Many[Item]) -> dict[int, _Answer]:
             return _answers(model, some, vocabulary, Packer(context, max_tiles))
@@ -107,9 +107,9 @@ def evaluate(
                 answer = own[item.row]
                 scores.add(item, rows=1, nats=answer.loss, exact=answer.is_exact)
         seen = [item for item in chunk if len(item.tiles) and item.row in own]
-        for item, answer in _each(seen, ask(_blank(seen))):
+        for item, answer in _each(seen, ask(blank(seen))):
             scores.add(item, pictured=1, blank=answer.is_exact)
-        for item, answer in _each(seen, ask(_shuffled(seen))):
+        for item, answer in _each(seen, ask(shuffled(seen))):
             paired = own[item.row].is_exact
             scores.add(item, shuffled_rows=1, shuffled=answer.is_exact, paired=paired)
     model.train(was_training)
@@ -120,7 +120,7 @@ def _each(items: Many[Item], answers: dict[int, _Answer]) -> Iterator[tuple[Item
     return ((item, answers[item.row]) for item in items if item.row in answers)
 
 
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
     chunk: list[Item] = []
     for item in items:
         chunk.append(item)
@@ -132,11 +132,11 @@ def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield chunk
 
 
-def _blank(items: Many[Item]) -> list[Item]:
+def blank(items: Many[Item]) -> list[Item]:
     return [replace(item, tiles=torch.full_like(item.tiles, _GRAY)) for item in items]
 
 
-def _shuffled(items: Many[Item]) -> list[Item]:
+def shuffled(items: Many[Item]) -> list[Item]:
     """Rows with the pictures of another that has as many tiles, and other ones."""
     by_size: dict[int, list[Item]] = {}
     for item in items:

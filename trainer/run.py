@@ -32,6 +32,7 @@ from trainer.packing import Packer, Sequence
 from trainer.presets import STAGES
 from trainer.saving import load_weights, save_model
 from trainer.settings import TrainSettings
+from trainer.written import AllWritten, write_answers
 
 Report = Callable[[dict[str, Any]], None]
 _GRADIENT_NORM = 1.0
@@ -101,10 +102,10 @@ class Run:
         if log is not None:
             log.close()
 
-    def held_out(self) -> dict[str, dict[str, Any]] | None:
+    def held_out(self, most_written: int) -> dict[str, dict[str, Any]] | None:
         """Scores on the build's validation split, which all ranks ask a part of; null without one.
 
-        Also written to OUT/validation.json.
+        Answers are written to at most `most_written` rows a source. Also in OUT/validation.json.
         """
         held = self._rows.split("validation")
         if held is None:
@@ -117,6 +118,15 @@ class Run:
         for other in everyone[1:]:
             everyone[0].merge(other)
         found = everyone[0].as_json()
+        if most_written:
+            workers = self._num_workers
+            own = write_answers(
+                self.bare, held, self.encoder, most_written, workers, rank, num_ranks
+            )
+            written: list[AllWritten] = gather_object([own])
+            for more in written[1:]:
+                written[0].merge(more)
+            written[0].put_into(found)
         if self.is_main:
             write_json(str(self.out / "validation.json"), {"step": self.step, **found})
         return found

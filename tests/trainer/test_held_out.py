@@ -16,7 +16,7 @@ from tests.conftest import Built  # noqa: E402
 from tests.trainer.tiny import items_of, loss_model  # noqa: E402
 from trainer import cli  # noqa: E402
 from trainer.build_rows import BuildRows  # noqa: E402
-from trainer.evaluate import _shuffled, evaluate  # noqa: E402
+from trainer.evaluate import evaluate, shuffled  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_the_loss_held_out_is_that_of_training(built: Built) -> None:
 def test_shuffled_rows_have_pictures_of_another(built: Built) -> None:
     _, items = items_of(built.out, 64)
     own = {item.row: item for item in items}
-    taken = _shuffled([item for item in items if len(item.tiles)])
+    taken = shuffled([item for item in items if len(item.tiles)])
     assert len(taken) > 10
     for item in taken:
         assert item.tiles.shape == own[item.row].tiles.shape

@@ -57,7 +57,7 @@ def train_arm(arguments: Sequence[str], report: Report) -> dict[str, Any]:
     run = start.prepare(asked)
     run.resume()
     run.train(asked.log_every, asked.checkpoint_every, report)
-    scores = run.held_out()
+    scores = run.held_out(most_written=0)
     if scores is None:
         raise UsageError(f"{asked.mixture} has no validation split: build it with --holdout")
     return scores

@@ -184,6 +184,11 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def command_parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """Of `build-mixture` and of `mixture`, for the page of all commands."""
+    return _build_parser(), _mixture_parser()
+
+
 def build_mixture(argv: Sequence[str] | None = None) -> int:
     """Entry point of `build-mixture`."""
     words = sys.argv[1:] if argv is None else list(argv)

@@ -28,6 +28,8 @@ from pipelines.engine import Task
 
 # What `--log` writes (log.py).
 LOG = logging.getLogger("smolmix")
+# Without --log nothing is logged; Python would print what has no handler at all to stderr.
+LOG.addHandler(logging.NullHandler())
 
 # A plain line at most this often, so that a log of a day's run stays readable.
 _PLAIN_INTERVAL_S = 5.0

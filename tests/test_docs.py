@@ -14,6 +14,7 @@ from mixtures.recipe import check_sources
 from mixtures.recipe_file import parse_recipe
 from pipelines.benchmark_views import benchmarks_page
 from pipelines.judge import parse_rules
+from pipelines.reference import reference_page
 from pipelines.source_pages import sources_page
 from tests.pipelines.test_cli import BUILD_OPTIONS, COMMON, VERBS
 from trainer.cli import parser
@@ -24,6 +25,8 @@ PAGES = (
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
+    "docs/README.md",
+    "docs/design.md",
     "docs/push.md",
     "docs/recipes.md",
     "docs/report.md",
@@ -147,6 +150,11 @@ def test_the_page_of_the_benchmarks_is_current() -> None:
     """`mixture benchmarks list --markdown > docs/benchmarks.md` writes it again."""
     page = benchmarks_page(list(benchmark_cards().values()))
     assert (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8") == page
+
+
+def test_the_page_of_the_commands_is_current() -> None:
+    """`python -m pipelines.reference > docs/reference.md` writes it again."""
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == reference_page()
 
 
 def test_the_architecture_is_one_page() -> None:

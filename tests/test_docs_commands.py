@@ -31,7 +31,11 @@ NOT_RUN = {
     "ray start --address": "the same",
     "build-mixture --stage video --mirror s3://bucket/mirror": "the same",
 }
-QUICK = ("own-source", "own-filter", "own-recipe", "resume")
+HOW_TO = (
+    "own-source",
+    "own-recipe",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("own-filter", "resume")),
+)
 PAGES = (
     "docs/tutorial.md",
     *(f"docs/how-to/{path.name}" for path in (ROOT / "docs/how-to").iterdir()),
@@ -62,7 +66,7 @@ def folder(tmp_path: Path, samples: Path) -> Path:
     return found
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", HOW_TO)
 def test_a_how_to_page(name: str, folder: Path) -> None:
     _run(f"docs/how-to/{name}.md", folder)
 
@@ -73,6 +77,7 @@ def test_the_page_of_gated_sources(folder: Path, samples: Path) -> None:
         _run("docs/how-to/gated-sources.md", folder, **_on_hub(hub.url))
 
 
+@pytest.mark.slow
 def test_the_page_of_push(folder: Path) -> None:
     with serve_pushes(PushHub(folder / "hub")) as hub:
         _run("docs/how-to/push.md", folder, **_on_hub(hub.url), HF_TOKEN=TOKEN)

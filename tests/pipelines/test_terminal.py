@@ -224,3 +224,11 @@ def test_no_color(has_no_color: bool, small_built: Built) -> None:
         sys.platform != "win32"
         and bool(re.search(r"\x1b\[[0-9;]*3\d", done.stdout)) != has_no_color
     )
+
+
+def test_an_error_is_printed_once() -> None:
+    """In a process of its own, without pytest's handlers: Python prints what no handler takes."""
+    code = "import sys; from pipelines.cli import mixture; sys.exit(mixture(['verify', 'nothing']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert [line[:7] for line in done.stderr.splitlines()] == ["error: "]

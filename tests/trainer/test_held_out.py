@@ -41,13 +41,19 @@ def test_a_run_ends_with_scores_of_what_is_held_out(
 ) -> None:
     out = tmp_path / "run"
     arguments = ["--mixture", str(held), "--out", str(out), "--steps", "2", "--workers", "0"]
-    assert cli.main(arguments) == 0
+    assert cli.main([*arguments, "--written-answers", "1"]) == 0
     rows = BuildRows.open(str(held), "validation")
-    assert f"held out: {len(rows)} rows" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"held out: {len(rows)} rows" in printed
     found = orjson.loads((out / "validation.json").read_bytes())
     assert found["step"] == 2 and found["all"]["all"]["rows"] == len(rows)
     for name in ("source", "modality", "category", "component"):
         assert sum(score["rows"] for score in found[name].values()) == len(rows)
+    written = found["all"]["all"]["written"]
+    assert written["rows"] == sum(one["written"]["rows"] == 1 for one in found["source"].values())
+    assert written["rows"] + sum(written["left_out"].values()) == len(rows)
+    assert f"answers written to held-out rows: {written['rows']}" in printed
+    assert "not asked to write: not short" in printed
     texts = found["modality"].get("text")
     if texts is not None:
         assert texts["exact_shuffled"] is None and texts["visual_dependency"] is None

@@ -143,7 +143,10 @@ def scaled(shares: Shares, asked: Mapping[Group, Fraction]) -> dict[str, Fractio
 
 
 def arms_of(recipe: Recipe, varied: Sequence[Varied]) -> list[Arm]:
-    """In the order in which they are asked for; of two that are the same mixture the first."""
+    """In the order in which they are asked for; of two that are the same mixture the first.
+
+    UsageError where two would have one label, and so one folder.
+    """
     check_apart(varied)
     found: dict[tuple[tuple[str, Fraction], ...], Arm] = {}
     for one in varied:
@@ -153,6 +156,10 @@ def arms_of(recipe: Recipe, varied: Sequence[Varied]) -> list[Arm]:
             is_base = after == before
             key = () if is_base else tuple(_placed(one.group.level, after))
             found.setdefault(key, Arm(_label(one.group, asked), one.group, asked, after))
+    labels = [arm.label for arm in found.values()]
+    twice = [label for label in labels if labels.count(label) > 1]
+    if twice:
+        raise UsageError(f"--vary: two arms would be called {twice[0]}; take other shares")
     return list(found.values())
 
 

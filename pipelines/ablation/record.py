@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from statistics import fmean, stdev
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,7 @@ from pydantic import (
     PlainValidator,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from manifests.errors import IntegrityError, UsageError, invalid_fields
@@ -77,6 +78,13 @@ class Ablation(_Frozen):
     held_out_rows: dict[str, dict[str, int]] = Field(description="by category, modality and all")
     unit: str = Field(description="of shares")
     arms: tuple[ArmRecord, ...]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        short = [arm.label for arm in self.arms if len(arm.runs) != self.seeds]
+        if short:
+            raise ValueError(f"arm {short[0]} has not one run for each of {self.seeds} seeds")
+        return self
 
     @property
     def categories(self) -> list[str]:

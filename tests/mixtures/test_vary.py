@@ -68,6 +68,13 @@ def test_a_component_is_varied_once() -> None:
         arms_of(recipe, [parse_vary("words=5%", recipe), parse_vary("text=10%", recipe)])
 
 
+def test_two_arms_never_share_a_folder() -> None:
+    """Labels are rounded: these shares differ, and one recipe would have been trained as both."""
+    recipe = _recipe()
+    with pytest.raises(UsageError, match="two arms would be called words-33.3333"):
+        arms_of(recipe, [parse_vary("words=33.33331%,33.33332%", recipe)])
+
+
 @pytest.mark.parametrize(
     ("vary", "level", "expect"),
     [

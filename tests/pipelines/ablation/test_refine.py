@@ -165,6 +165,16 @@ def test_without_an_ablation_it_says_so(tmp_path: Path, capsys: Printed) -> None
     assert "Field required" in capsys.readouterr().err
 
 
+def test_a_record_that_lacks_a_run_is_told(tmp_path: Path, capsys: Printed) -> None:
+    found = _ablation(_valley)
+    short = found.arms[1].model_copy(update={"runs": found.arms[1].runs[:2]})
+    arms = (found.arms[0], short, found.arms[2])
+    write_ablation(str(tmp_path), found.model_copy(update={"arms": arms}))
+    _refine(tmp_path, code=1)
+    error = capsys.readouterr().err
+    assert "arm text-14 has not one run for each of 3 seeds" in error and error.count("\n") == 1
+
+
 def test_a_record_is_a_table_and_a_plot_that_do_not_change(tmp_path: Path) -> None:
     found = _ablation(_valley)
     for name in ("a", "b"):

@@ -45,7 +45,6 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _EXAMPLE = "riddles"
 # Of tests/sources/make_fixtures.py, and of `hf download`.
 _SCRIPT_OPTIONS = {"--expected", "--repo-type", "--local-dir"}
-_SCRIPT_OPTIONS = {"--expected"}  # of tests/sources/make_fixtures.py
 # Of lmms-eval and VLMEvalKit (docs/train/eval.md); to the first underscore.
 _SCRIPT_OPTIONS |= {"--model", "--tasks", "--batch", "--output", "--log", "--config", "--work-dir"}
 _LINK = re.compile(r"\]\(([^)#]+)\)")

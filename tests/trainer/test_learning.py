@@ -26,7 +26,6 @@ from trainer.model import LossModel  # noqa: E402
 from trainer.presets import PRESETS  # noqa: E402
 from trainer.settings import TrainSettings  # noqa: E402
 from trainer.vocabulary import load_vocabulary  # noqa: E402
-from trainer.written import write_answers  # noqa: E402
 
 COLORS = {
     "red": (220, 30, 30),
@@ -101,14 +100,7 @@ def test_held_out_pictures_are_answered_and_shuffled_ones_are_not(
         arguments = ["--mixture", str(train), "--out", str(out), "--steps", "150"]
         assert cli.main([*arguments, "--context", "512", "--seed", str(seed)]) == 0
         scores = _scores(out, held)["all"]["all"]
-        print(f"seed {seed}: {json.dumps(scores)}")
         assert scores["exact"] >= 0.9 and scores["exact_shuffled"] <= 0.25, (seed, scores)
-        written = scores["written"]
-        assert written["rows"] == 200
-        for metric in ("exact", "relaxed"):
-            own, shuffled = written["own"][metric], written["shuffled"][metric]
-            assert own >= 0.9 and shuffled <= 0.25, (seed, written)
-        assert written["visual_dependency"]["anls"] > 0.5
         place = 5 * seed
         image = str(tmp_path / f"held/images/{place}.png")
         checkpoint = str(latest(out))
@@ -132,6 +124,4 @@ def _scores(out: Path, held: Path) -> dict[str, dict[str, Any]]:
     encoder = Encoder(preset.processor, vocabulary)
     items = list(read_items(rows, rows.units, encoder, 0))
     assert len(items) == 200
-    scores = evaluate(model, items, vocabulary, 512, 512).as_json()
-    write_answers(model, rows, encoder, 200, 0).put_into(scores)
-    return scores
+    return evaluate(model, items, vocabulary, 512, 512).as_json()

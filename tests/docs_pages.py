@@ -1,11 +1,10 @@
 """Pages run as a reader would run them: what is in `sh` fences, in order, in one folder.
 
 A page's fences are of three kinds. `sh` is run, each fence by one `bash -e` (`sh code=2`: it ends
-with 2); a `text` fence right below it is what that printed; any other is neither. The plain rule
-for what was printed:
+with 2); a `text` fence right below it is what that printed; any other is neither. The plain rule:
 
-- time, rates, memory and the ends of digests depend on the machine: `FIGURE` names their shapes,
-  and such a figure stands for any other of its shape. All other figures, rows above all, must agree;
+- time, rates, memory and digests depend on the machine: `FIGURE` names their shapes, and such a
+  figure stands for any other of its shape. All other figures, rows above all, must agree;
 - a line `...` stands for any lines, and ` ...` at the end of a line for the rest of it;
 - white space, and the frames of tables, are as wide as the terminal is and count as one space.
 """

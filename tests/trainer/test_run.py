@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -161,6 +162,33 @@ def test_two_processes_take_the_step_of_one(built: Built, tmp_path: Path) -> Non
         # Adam's first step is the rate times the sign of each gradient, also of those near zero:
         # there, and there alone, rounding shows. A step of one rank's labels is off by 1e-3.
         assert (weight - weights[name]).abs().mean() < 1e-6, name
+
+
+@pytest.mark.slow
+def test_one_process_goes_on_where_two_were_killed(built: Built, tmp_path: Path) -> None:
+    """To the last step, each row trained on as often as passes were taken."""
+    out = tmp_path / "run"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    arguments = _arguments(built, out, "--steps", str(STEPS))
+    command = [*torchrun, "-m", "trainer.cli", *arguments]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while running.poll() is None and not path_of(out, 4).exists():
+        time.sleep(0.05)
+    # torchrun's processes are in sessions of their own.
+    launcher = psutil.Process(running.pid)
+    everyone = [*launcher.children(recursive=True), launcher]
+    for process in everyone:
+        process.kill()
+    assert running.wait() == -signal.SIGKILL
+    psutil.wait_procs(everyone, timeout=20)
+    assert len(_state(out)["feeds"]) == 2
+    assert cli.main(arguments) == 0
+    log, (feed,) = _log(out), _state(out)["feeds"]
+    assert [record["step"] for record in log] == list(range(1, STEPS + 1))
+    num_rows = len(BuildRows.open(str(built.out)))
+    lacking = sum(count for _, count in feed["behind"])
+    taken = feed["epoch"] * num_rows + feed["taken"] - lacking
+    assert log[-1]["rows"] == taken - sum(map(len, feed["open"])) - feed["left_out"]
 
 
 def _by_one(

@@ -42,7 +42,8 @@ class Feed:
 
     def sequences(self) -> Iterator[Sequence]:
         """What is behind, then passes over the rank's rows; packing does not end with a pass."""
-        has_room = False
+        # Of a pass that is gone on with, what came before is not known.
+        has_room = self._taken > 0 or bool(self._behind)
         for item in self._items():
             before = self._packer.left_out
             full = self._packer.add(item)
@@ -54,6 +55,7 @@ class Feed:
             if self._taken == self._num_rows:
                 self._epoch, self._taken = self._epoch + 1, 0
                 self._check(has_room)
+                has_room = False
             if full is not None:
                 yield full
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import torch
 from transformers import AutoModel, AutoModelForCausalLM, SmolVLMForConditionalGeneration
+from transformers.utils import logging
 
 from manifests.errors import UsageError
 from trainer.model import new_model
@@ -95,6 +96,7 @@ def _put(part: torch.nn.Module, weights: _Weights, spec: str) -> None:
 
 def loaded(kind: type, spec: str) -> torch.nn.Module:
     """Weights as single floats; never code of the model's."""
+    logging.disable_progress_bar()
     try:
         return kind.from_pretrained(spec, dtype=torch.float32, trust_remote_code=False)  # type: ignore[attr-defined, no-any-return, unused-ignore]
     except (OSError, ValueError, KeyError) as error:

@@ -70,7 +70,8 @@ def ablate(
         raise UsageError("an ablation compares arms: give --vary at least two shares")
     out = Path(options.out)
     files = write_recipes(recipe, options.recipe, arms, out)
-    console.print(f"{len(arms)} arms of {recipe.name}, {training.seeds} seeds, out {out}")
+    seeds = "1 seed" if training.seeds == 1 else f"{training.seeds} seeds"
+    console.print(f"{len(arms)} arms of {recipe.name}, {seeds}, out {out}", soft_wrap=True)
     built = build_arms(arms, files, options, console)
     held_digest = common_held_out(built)
     tokenizer = _tokenizer(trainer, built, training, options, out)

@@ -11,13 +11,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
 
 from manifests.cards import load_card
-from tests.docs_pages import ROOT, missing_line, run_step, steps_of
+from tests.conftest import Built
+from tests.docs_pages import ROOT, Step, missing_line, run_step, steps_of
 from tests.hub import Hub, serve
 from tests.push_hub import TOKEN, PushHub, serve_pushes
 
@@ -31,10 +33,20 @@ NOT_RUN = {
     "ray start --address": "the same",
     "build-mixture --stage video --mirror s3://bucket/mirror": "the same",
 }
+# Of README, by how they begin.
+README_NOT_RUN = {
+    "make demo": "`.ci/run` runs it twice",
+    "make test": "this is it",
+    "build-mixture": "the real upstreams, and whole; the how-to pages build from samples",
+    "mixture plan": "a mirror of the Hub; the tutorial plans",
+    "mixture push": "tests/pipelines/push has a Hub on loopback",
+    "mixture diff": "tests/pipelines/test_diff.py compares builds",
+    "mixture sources check": "asks the Hub; tests/pipelines/test_source_check.py has a mirror",
+    "train-reference": "200 steps; the tutorial takes 20",
+}
 HOW_TO = (
-    "own-source",
     "own-recipe",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("own-filter", "resume")),
+    *(pytest.param(n, marks=pytest.mark.slow) for n in ("own-source", "own-filter", "resume")),
 )
 PAGES = (
     "docs/tutorial.md",
@@ -123,6 +135,38 @@ def test_the_page_of_clusters(folder: Path, samples: Path) -> None:
 def test_the_tutorial(folder: Path) -> None:
     pytest.importorskip("torch", reason="the tutorial trains: pip install 'smolmix[train]'")
     _run("docs/tutorial.md", folder)
+
+
+@pytest.fixture
+def demo(built: Built, tmp_path: Path) -> Path:
+    """A folder that `make demo` was run in."""
+    (tmp_path / "demo").mkdir()
+    for name, place in (("samples", built.mirror), ("store", built.store), ("video", built.out)):
+        (tmp_path / "demo" / name).symlink_to(place)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme(demo: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    fences = re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [re.sub(r"^\.venv/bin/|\s+#.*", "", line) for line in "".join(fences).splitlines()]
+    commands = [line for line in lines if re.match(r"(mixture|build-mixture|make|train-)", line)]
+    run = [line for line in commands if not line.startswith(tuple(README_NOT_RUN))]
+    assert len(run) > 8 and any("why demo/video" in line for line in run)
+    step = Step(0, "\n".join(run), (), 0)
+    run_step(step, demo, _environment(demo, SMOLMIX_HOME=str(demo / "demo")))
+
+
+def test_the_python_of_the_readme(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    fence = r"^```python\n(import smolmix\n.*?)^```$"
+    (code,) = re.findall(fence, text, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(demo)
+    found: dict[str, Any] = {}
+    exec(code, found)
+    assert found["view"].plan.total == found["rows"].num_rows == found["manifest"].num_rows
+    assert found["dropped"].height > found["rows"].num_rows
 
 
 @pytest.mark.parametrize("page", PAGES)

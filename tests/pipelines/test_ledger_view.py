@@ -23,6 +23,7 @@ from pipelines.build import build
 from pipelines.build_store import look_up, open_build_store
 from pipelines.cli import mixture
 from pipelines.cli_ledger import add_ledger_arguments, run_ledger
+from pipelines.console import add_common_arguments
 from pipelines.judge import Rule
 from pipelines.ledger_entries import place_of
 from pipelines.ledger_filters import params_for, said_scores, settings_of
@@ -305,6 +306,7 @@ def test_a_narrow_terminal_cuts_nothing_off(built: Built) -> None:
     words = [str(built.out), "--by", "subset", "--examples"]
     parser = argparse.ArgumentParser()
     add_ledger_arguments(parser)
+    add_common_arguments(parser)
     assert run_ledger(parser.parse_args(words), console) == 0
     table, _, rest = printed.getvalue().partition(f"{built.out}: ")
     assert "\u2026" not in table and max(map(len, table.splitlines())) == 60

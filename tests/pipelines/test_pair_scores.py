@@ -286,6 +286,7 @@ def test_what_has_no_vector_is_dropped_by_its_own_reason(here: Path) -> None:
     assert "is_measured=false" in judged["value"].to_list()[0]
 
 
+@pytest.mark.slow
 def test_on_ray_the_bytes_are_the_same(
     here: Path, ray_engine: RayEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

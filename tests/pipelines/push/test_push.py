@@ -368,6 +368,7 @@ def test_what_is_not_of_a_build_is_left(hub: PushHub, mine: Path) -> None:
         _push(mine, "org/stages")
 
 
+@pytest.mark.slow
 def test_stages(hub: PushHub, mine: Path, built: Built, tmp_path: Path) -> None:
     """Each keeps the others, their files, and what someone else wrote into the card."""
     hub.create(_REPO)
@@ -415,6 +416,7 @@ for config, split in (("small", "train"), ("small", "validation"), ("video", "tr
 """
 
 
+@pytest.mark.slow
 def test_datasets_loads_it(
     hub: PushHub, samples: Path, small_built: Built, built: Built, tmp_path: Path
 ) -> None:

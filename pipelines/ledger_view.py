@@ -202,7 +202,7 @@ def _add_examples(
         groups[number].examples.extend(
             Example(
                 entry,
-                tuple(_deciding(entry, rules, row.policy)),
+                tuple(deciding_thresholds(entry, rules, row.policy)),
                 row.text,
                 matched.get(entry["matched"]),
             )
@@ -225,7 +225,7 @@ def _matched_texts(
     return {id_: row.text for id_, row in zip(found, texts, strict=True)}
 
 
-def _deciding(entry: Entry, rules: Rules, policy: Policy | None) -> list[Nearest]:
+def deciding_thresholds(entry: Entry, rules: Rules, policy: Policy | None) -> list[Nearest]:
     """The thresholds that dropped a row: at another value of each its reason would not hold."""
     owner = reason_owners(rules).get(entry["rule"])
     if owner is None or entry["stage"] != Stage.FILTER.value:

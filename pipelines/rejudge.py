@@ -27,13 +27,11 @@ from pipelines.exclude import exclude
 from pipelines.join import Joined, join_rows
 from pipelines.judge import Rule, judge_filters, parse_rules
 from pipelines.measures import missing
+from pipelines.moves import Moves, moves_of
 from pipelines.options import BuildOptions
 from pipelines.parts import cut_parts
 from pipelines.store import is_done
 from pipelines.weights import bind_models, pinned_models
-
-# What a row that no filter drops has instead of a reason.
-KEPT = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +56,8 @@ class Unmeasured:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One reason: rows that it drops under either recipe, and what moved from or to being kept."""
-
-    filter_name: str
-    reason: str
-    before: int
-    now: int
-    newly_dropped: int
-    newly_kept: int
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "filter": self.filter_name,
-            "reason": self.reason,
-            "before": self.before,
-            "now": self.now,
-            "newly_dropped": self.newly_dropped,
-            "newly_kept": self.newly_kept,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Rejudged:
-    """`moves` counts rows by their reasons before and now; `against` is None for no filters.
+class Rejudged(Moves):
+    """`against` is None for no filters.
 
     `num_left_out` rows are dropped by a licence or a list; `num_unreadable` rows have no sample
     that could be judged; `num_absent` shards lie upstream and not in the store, and so do all
@@ -90,51 +66,11 @@ class Rejudged:
 
     recipe: str
     against: str | None
-    moves: Mapping[tuple[str, str], int]
-    owners: Mapping[str, str]
     num_left_out: int
     num_unreadable: int
     num_absent: int
     unmeasured: tuple[Unmeasured, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def num_rows(self) -> int:
-        return sum(self.moves.values())
-
-    @property
-    def kept_before(self) -> int:
-        return self._count(0, KEPT)
-
-    @property
-    def kept_now(self) -> int:
-        return self._count(1, KEPT)
-
-    @property
-    def num_moved(self) -> int:
-        """Rows that either recipe drops, each for another reason."""
-        moved = ((a, b, rows) for (a, b), rows in self.moves.items() if KEPT not in (a, b))
-        return sum(rows for a, b, rows in moved if a != b)
-
-    @property
-    def changes(self) -> list[Change]:
-        """Every reason that drops a row under either, in the order in which the filters judge."""
-        named = {reason for move in self.moves for reason in move} - {KEPT}
-        order = [reason for reason in self.owners if reason in named]
-        return [
-            Change(
-                filter_name=self.owners[reason],
-                reason=reason,
-                before=self._count(0, reason),
-                now=self._count(1, reason),
-                newly_dropped=self.moves.get((KEPT, reason), 0),
-                newly_kept=self.moves.get((reason, KEPT), 0),
-            )
-            for reason in order
-        ]
-
-    def _count(self, side: int, reason: str) -> int:
-        return sum(rows for move, rows in self.moves.items() if move[side] == reason)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -205,7 +141,7 @@ class _Counts:
         self.left_out += left_out
         self.unreadable += index.height - open_rows.height - left_out
         joined = replace(joined, index=open_rows)
-        self.moves.update(_moves(*(judge_filters(joined, side) for side in sides)))
+        self.moves.update(moves_of(*(judge_filters(joined, side) for side in sides)))
 
 
 def _rules_before(text: str, store: str) -> list[Rule]:
@@ -245,10 +181,3 @@ def _unmeasured(curated: Sequence[CuratedSource], used: Sequence[Filter]) -> tup
         if lacking:
             found.append(Unmeasured(use.name, use.version, lacking, len(asked)))
     return tuple(found)
-
-
-def _moves(before: pl.DataFrame, now: pl.DataFrame) -> dict[tuple[str, str], int]:
-    """Rows of one index by their reasons under both, KEPT where there is none."""
-    both = pl.DataFrame({"before": before["rule"], "now": now["rule"]}).fill_null(KEPT)
-    counts = both.group_by("before", "now").len()
-    return {(first, second): count for first, second, count in counts.iter_rows()}

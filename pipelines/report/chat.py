@@ -10,23 +10,42 @@ from typing import Any
 from pipelines.progress import printable
 from pipelines.report.thumbs import FRAME_EDGE, IMAGE_EDGE, Room
 
-# Of one sample; frames are taken evenly, first and last among them.
-_MAX_PICTURES = 4
-_MAX_CHARS = 1200
-_MAX_PIECES = 60
 # What styles write before a frame; its caption says the same.
 _FRAME_LABEL = re.compile(r"\s*Frame from \d+:\d+:?\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What is shown of one sample; frames are taken evenly, first and last among them."""
+
+    pictures: int = 4
+    chars: int = 1200
+    pieces: int = 60
+
+    def numbers(self, count: int) -> set[int]:
+        """Which of so many pictures are shown."""
+        if count <= self.pictures:
+            return set(range(count))
+        return {i * (count - 1) // (self.pictures - 1) for i in range(self.pictures)}
+
+
+# Of a card.
+SOME = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Medium:
-    """A picture of a sample: encoded bytes, None where nobody has them any more."""
+    """A picture of a sample: encoded bytes, None where nobody has them any more.
+
+    `uri` is where a page finds it, where it is not to be inside the page.
+    """
 
     data: bytes | None
     is_frame: bool
     width: int = 0
     height: int = 0
     timestamp_ms: int | None = None
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +80,11 @@ def clock(timestamp_ms: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def shown_numbers(count: int) -> set[int]:
-    """Which of so many pictures are shown."""
-    if count <= _MAX_PICTURES:
-        return set(range(count))
-    return {i * (count - 1) // (_MAX_PICTURES - 1) for i in range(_MAX_PICTURES)}
-
-
-def turns_of(messages: Sequence[dict[str, Any]], media: Sequence[Medium], room: Room) -> list[Turn]:
+def turns_of(
+    messages: Sequence[dict[str, Any]], media: Sequence[Medium], room: Room, limits: Limits = SOME
+) -> list[Turn]:
     """The conversation, cut off after some characters; media stand where their items do."""
-    writer = _Writer(media, room)
+    writer = _Writer(media, room, limits)
     turns = [Turn(m["role"], writer.pieces(m["content"] or ())) for m in messages]
     shown = [turn for turn in turns if turn.pieces]
     if shown and (writer.cut or writer.hidden):
@@ -84,19 +98,21 @@ class _Writer:
 
     media: Sequence[Medium]
     room: Room
+    limits: Limits
     at: int = 0
-    chars: int = _MAX_CHARS
+    chars: int = field(init=False)
     num_pieces: int = 0
     cut: int = 0
     hidden: int = 0
     shown: set[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shown = shown_numbers(len(self.media))
+        self.chars = self.limits.chars
+        self.shown = self.limits.numbers(len(self.media))
 
     @property
     def is_full(self) -> bool:
-        return self.chars <= 0 or self.num_pieces >= _MAX_PIECES
+        return self.chars <= 0 or self.num_pieces >= self.limits.pieces
 
     def pieces(self, items: Sequence[dict[str, Any]]) -> list[Piece]:
         found: list[Piece] = []
@@ -137,4 +153,4 @@ class _Writer:
         label = f"{medium.width} \u00d7 {medium.height}" if medium.width else "image"
         if medium.is_frame:
             label = "frame" if medium.timestamp_ms is None else clock(medium.timestamp_ms)
-        return Thumb(self.room.take(medium.data, edge), label, medium.is_frame)
+        return Thumb(medium.uri or self.room.take(medium.data, edge), label, medium.is_frame)

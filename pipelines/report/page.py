@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -23,37 +24,38 @@ MAX_BYTES = 5_000_000
 
 def render(facts: dict[str, Any]) -> bytes:
     """The page; equal facts, equal bytes."""
-    script, style = _asset("page.js"), _asset("page.css")
+    script, style = asset("page.js"), asset("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )
     page = (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(**facts, policy=policy, script=Markup(script), style=Markup(style))
     )
     return page.encode("utf-8", "replace")
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
+def environment(find: Callable[[str], str] | None = None) -> jinja2.Environment:
+    """Escapes everything; `find` knows templates beside the report's own."""
+    made = jinja2.Environment(
+        loader=jinja2.FunctionLoader(find or asset),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "count": lambda value: f"{value:,}",
         "percent": percent,
         "words": lambda name: str(name).replace("_", " "),
         "part": lambda value, whole: round(100 * float(value) / float(whole or 1), 3),
     }
-    environment.globals["line_colour"] = line_colour
-    return environment
+    made.globals["line_colour"] = line_colour
+    return made
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     return files("pipelines.report").joinpath(name).read_text(encoding="utf-8")

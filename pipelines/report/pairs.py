@@ -94,7 +94,7 @@ def _duplicates(
     chosen = heads.sort("rule", "hex", "matched").group_by("rule", maintain_order=True)
     # What needs a look most comes first: copies that are not exact.
     wanted = chosen.head(_CLUSTERS_EACH).sort("rule", "hex", descending=[True, False])
-    stayed = _entries_of(build, wanted["matched"].to_list())
+    stayed = entries_of(build, wanted["matched"].to_list())
     number = dict(counts.iter_rows())
     groups = []
     for rule, matched in wanted.select("rule", "matched").iter_rows():
@@ -109,7 +109,7 @@ def _duplicates(
     return groups
 
 
-def _entries_of(build: str, ids: Sequence[str]) -> dict[str, Entry]:
+def entries_of(build: str, ids: Sequence[str]) -> dict[str, Entry]:
     """The first entry of each sample: of the row that its conversation begins with."""
     found: dict[str, Entry] = {}
     for source in sorted({id_.partition("/")[0] for id_ in ids}):
@@ -125,7 +125,7 @@ def _leaks(
 ) -> tuple[list[Group], str]:
     ordered = leaked.with_columns(hex=hex_of("id")).sort("rule", "hex", "matched", nulls_last=True)
     shown = ordered.group_by("rule", maintain_order=True).head(_LEAKS_EACH).to_dicts()
-    texts, unread = _items(build, {entry["matched"] for entry in shown})
+    texts, unread = items_of(build, {entry["matched"] for entry in shown})
     groups = []
     for entry in shown:
         text = texts.get(entry["matched"], "")
@@ -135,7 +135,7 @@ def _leaks(
     return groups, unread
 
 
-def _items(build: str, matched: set[str]) -> tuple[dict[str, str], str]:
+def items_of(build: str, matched: set[str]) -> tuple[dict[str, str], str]:
     """Texts of items where a mirror has them: a report asks nothing of the network."""
     if not matched:
         return {}, ""

@@ -15,7 +15,7 @@ from manifests.storage import join, open_ipc
 from pipelines.build_store import BuildStore
 from pipelines.ledger_entries import Entry
 from pipelines.media_index import find_media, load_found
-from pipelines.report.chat import Medium, Turn, shown_numbers, turns_of
+from pipelines.report.chat import SOME, Medium, Turn, turns_of
 from pipelines.report.thumbs import Room
 from pipelines.stored_pictures import stored_pictures
 
@@ -60,7 +60,7 @@ def _media(store: BuildStore, source: str, keys: Sequence[str]) -> list[list[Med
 
 def _pictures(folder: str, row: dict[str, Any]) -> list[Medium]:
     """Of a clip only the frames that are shown are read."""
-    numbers = sorted(shown_numbers(len(row["offsets"])))
+    numbers = sorted(SOME.numbers(len(row["offsets"])))
     slim = {name: [row[name][n] for n in numbers] for name in ("offsets", "lengths")}
     with PackReader(folder) as packs:
         ((_, data),) = stored_pictures(packs, folder, [{**row, **slim}])

@@ -21,6 +21,7 @@ from pipelines.cli_ablate import (
     run_refine,
 )
 from pipelines.cli_benchmarks import add_benchmarks_arguments, run_benchmarks
+from pipelines.cli_browse import add_browse_arguments, run_browse
 from pipelines.cli_build import add_build_arguments, build_facts, run_build, run_plan
 from pipelines.cli_diff import add_diff_arguments, run_diff
 from pipelines.cli_doctor import add_doctor_arguments, run_doctor
@@ -149,6 +150,7 @@ def _mixture_parser() -> argparse.ArgumentParser:
     show = verb("show", _show, "print samples of a build")
     show.add_argument("build")
     show.add_argument("--split", choices=("train", "validation"), default="train")
+    add_browse_arguments(verb("browse", run_browse, "look through a build or a store in a browser"))
     add_report_arguments(verb("report", run_report, "write a build's report.html again"))
     add_export_arguments(verb("export", run_export, "write a build in another trainer's format"))
     add_push_arguments(verb("push", run_push, "send a build to the Hub as a dataset repository"))

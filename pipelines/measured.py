@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from filters.base import Filter
 from filters.pairs import PairFilter
 from manifests.storage import read_parquet
 from pipelines.build_store import BuildStore
+from pipelines.curate import CuratedSource
 from pipelines.join import Joined, join_rows
 from pipelines.judge import with_policy
 from pipelines.ledger_filters import Rules, said_scores
@@ -24,17 +25,21 @@ PLACE = ["subset", "file", "row", "group"]
 
 
 def measured_parts(
-    store: BuildStore, source: str, left: pl.DataFrame, rules: Rules
+    store: BuildStore,
+    source: str,
+    left: pl.DataFrame,
+    rules: Rules,
+    join: Callable[[Sequence[CuratedSource]], Joined] = join_rows,
 ) -> Iterator[tuple[Joined, pl.DataFrame]]:
     """Parts of the store with the build's rows in them: with folder, pos, media, kind and policy.
 
-    A row that lies in several folders counts once, in the first.
+    A row that lies in several folders counts once, in the first. `join` may be one that remembers.
     """
     curated = store.curated(source, [rule.filter for rule in rules.values()])
     if curated is None or left.is_empty():
         return
     for part in cut_parts([curated]):
-        joined = join_rows(part)
+        joined = join(part)
         usable = joined.index.filter(pl.col("hi").is_not_null())
         known = usable.unique(PLACE, keep="first", maintain_order=True)
         known = known.select(*PLACE, "folder", "pos", "media", "kind", "modality", "category")

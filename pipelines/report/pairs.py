@@ -94,7 +94,7 @@ def _duplicates(
     chosen = heads.sort("rule", "hex", "matched").group_by("rule", maintain_order=True)
     # What needs a look most comes first: copies that are not exact.
     wanted = chosen.head(_CLUSTERS_EACH).sort("rule", "hex", descending=[True, False])
-    stayed = entries_of(build, wanted["matched"].to_list())
+    stayed = _entries_of(build, wanted["matched"].to_list())
     number = dict(counts.iter_rows())
     groups = []
     for rule, matched in wanted.select("rule", "matched").iter_rows():
@@ -109,7 +109,7 @@ def _duplicates(
     return groups
 
 
-def entries_of(build: str, ids: Sequence[str]) -> dict[str, Entry]:
+def _entries_of(build: str, ids: Sequence[str]) -> dict[str, Entry]:
     """The first entry of each sample: of the row that its conversation begins with."""
     found: dict[str, Entry] = {}
     for source in sorted({id_.partition("/")[0] for id_ in ids}):

@@ -12,7 +12,7 @@ NAMES = (
     *("text_duplicates", "text_clusters", "contamination"),
     *("image_duplicates", "image_false_merges", "image_peers", "clip_duplicates"),
     *("text_rules", "image_filters", "false_drops", "pixel_cost", "image_memory"),
-    *("mixing", "plan_scale", "remix", "resolve_scale"),
+    *("mixing", "plan_scale", "remix", "resolve_scale", "browse_first_page"),
 )
 
 

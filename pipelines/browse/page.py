@@ -28,13 +28,19 @@ def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
+def _score(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "-", True: "yes", False: "no"}[value]
+    return _number(value) if isinstance(value, (int, float)) else str(value)
+
+
 def render(name: str, facts: dict[str, Any]) -> bytes:
     page = _ENVIRONMENT.get_template(f"{name}.html.j2").render(**facts)
     return page.encode("utf-8", "replace")
 
 
 _ENVIRONMENT = environment(_find)
-_ENVIRONMENT.filters |= {"bytes": human_bytes, "number": _number}
+_ENVIRONMENT.filters |= {"bytes": human_bytes, "number": _number, "score": _score}
 
 
 def load_asset(name: str) -> bytes:

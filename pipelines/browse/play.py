@@ -70,10 +70,12 @@ def _knobs(params: Params, now: Params) -> list[Knob]:
 
 
 def _knob(params: Params, name: str, value: Number, now: Number) -> Knob:
-    """From the least that is allowed, or 0, to twice the threshold, or the most."""
+    """From the least that is allowed, or 0, to the most, or some times the threshold: what is at
+    least something is tried higher, what is at most something lower."""
     declared = type(params).model_fields[name]
-    low = _bound(declared.metadata, ("ge", "gt"), min(0, 2 * value, now))
-    high = _bound(declared.metadata, ("le", "lt"), max(2 * value, now, 1))
+    low = _bound(declared.metadata, ("ge", "gt"), min(0, 10 * value, now))
+    times = 2 if name.startswith("max_") else 10
+    high = _bound(declared.metadata, ("le", "lt"), max(times * value, now, 1))
     step = 1 if isinstance(value, int) else (high - low) / 200
     return Knob(name, value, now, low, high, step, declared.description or "")
 

@@ -11,7 +11,7 @@ from pipelines.options import default_store
 
 
 def add_browse_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("where", metavar="BUILD|STORE", help="a finished build, or a store")
+    parser.add_argument("where", help="a finished build, or a store")
     parser.add_argument(
         "--store",
         metavar="URI",

@@ -47,6 +47,7 @@ VERBS: dict[str, tuple[set[str], str]] = {
     "diff": ({"--ids"}, "a b"),
     "verify": (set(), "build"),
     "show": ({"--split"}, "build"),
+    "browse": ({"--store", "--port"}, "where"),
     "report": ({"--out", "--store"}, "build"),
     "export": ({"--format", "--out", "--overwrite"}, "--format FORMAT --out DIR  build"),
     "push": (

@@ -26,6 +26,7 @@ PAGES = (
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "docs/README.md",
+    "docs/browse.md",
     "docs/design.md",
     "docs/push.md",
     "docs/recipes.md",

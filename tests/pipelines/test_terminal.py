@@ -38,8 +38,8 @@ ASKED: dict[str, str] = {
     "store": "ls --store {store}",
     "completion": "bash",
 }
-# They need a Hub, a checkpoint, an ablation, or a Ray of their own.
-ELSEWHERE = {"push", "ask", "doctor", "ablate", "refine"}
+# They need a Hub, a checkpoint, an ablation or a Ray of their own; browse ends when it is stopped.
+ELSEWHERE = {"push", "ask", "doctor", "ablate", "refine", "browse"}
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,8 @@ def test_opens_without_errors(
 
 def test_filters_by_keyboard(driver: Any, served: Served) -> None:
     """What was found changes while one asks, and the address with it; focus stays."""
+    from selenium.webdriver.common.keys import Keys
+
     look(driver, 1280, "light")
     driver.get(served.server.address)
     whole = count(driver)
@@ -101,7 +103,7 @@ def test_filters_by_keyboard(driver: Any, served: Served) -> None:
     assert 0 < long < videos
     driver.refresh()
     assert count(driver) == long
-    driver.find_element("link text", "Next").click()
+    driver.find_element("link text", "Next").send_keys(Keys.ENTER)
     assert "page=2" in driver.current_url and count(driver) == long
     assert driver.get_log("browser") == []
 
@@ -129,6 +131,9 @@ def test_a_bad_number_is_said(driver: Any, served: Served) -> None:
     driver.get(served.server.address + "thresholds?filter=image_bounds")
     driver.find_element("id", "k-min_side_px").send_keys("x")
     wait_for(driver, "is no whole number")
+    # The browser's own word of it, and nothing of the script's.
+    (entry,) = driver.get_log("browser")
+    assert entry["source"] == "network" and "400" in entry["message"]
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -153,6 +158,8 @@ def test_axe(driver: Any, served: Served, pages: dict[str, str], scheme: str, wi
 @pytest.mark.slow
 def test_axe_of_a_store(driver: Any, built: Built) -> None:
     look(driver, 1280, "light")
+    # Pages that say what is wrong with an address are answers of 400, and stay in the log.
+    driver.get_log("browser")
     with serving(built.store) as store:
         for page in ("", "rows", "thresholds?filter=turn_length"):
             driver.get(store.server.address + page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,6 @@ _RECIPE = {
     "description": "",
     "unit": "samples",
     "filters": {"roles": {}, "turn_length": {"min_chars": 8}, "image_bounds": {}},
-    "deduplicate": "near",
     "local": {"talks": {"path": f"data/{_FILE}", "media": "data", "modality": "text"}},
     "components": [{"name": "talks", "share": "100%", "sources": ["local/talks"]}],
 }
@@ -44,7 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     lines = [json.dumps({"messages": turns, "id": turns[0]["content"]}) for turns in rows]
     (folder / "data" / _FILE).write_text("\n".join(lines))
     recipe = folder / "recipe.yaml"
-    recipe.write_text(json.dumps({k: v for k, v in _RECIPE.items() if k != "deduplicate"}))
+    recipe.write_text(json.dumps(_RECIPE))
     options = BuildOptions(
         recipe=str(recipe),
         mirror=str(folder),
@@ -73,11 +73,14 @@ def check(text: str) -> str:
 
 @pytest.mark.parametrize("page", ["", "rows", "thresholds?filter=turn_length&min_chars=30"])
 def test_lists(served: Served, page: str) -> None:
-    got = served.ask(f"/{served.server.token}/{page}")
-    assert got.status == 200
-    text = check(got.text)
-    assert _FILE in text if "rows" in page else True
+    first = served.ask(f"/{served.server.token}/{page}")
+    assert first.status == 200
+    text = check(first.text)
     if "thresholds" not in page:
+        count = re.search(r"page 1 of (\d+)", text)
+        for number in range(2, int(count[1]) + 1 if count else 2):
+            text += check(served.get(page, page=str(number)).text)
+        assert _FILE in text if page == "rows" else True
         for hostile in ("<script>alert(1)</script>", "{{ 7 * 7 }}{% raw %}", "&lt;b&gt; &amp;"):
             assert hostile in text
 

@@ -1,41 +1,47 @@
-"""Rows a second that two workers make ready for training: ours and `datasets`, streaming.
+"""Rows a second that two workers make ready for training: ours, datasets, mosaicml-streaming.
 
     python -m benchmarks.feed_rows BUILD [--passes 3] [--runs 3]
 
-Both sides make the same of a row, ids and tiles by `trainer.items.Encoder`, with the vocabulary and
+All sides make the same of a row, ids and tiles by `trainer.items.Encoder`, with the vocabulary and
 processor of preset tiny, and hand it to one process through a torch DataLoader of two workers. Ours
-reads the build by units of rows; `datasets` streams its Parquet, images as bytes. Time is from the
-first row to the last of so many passes over the build; memory is that of all processes.
-mosaicml-streaming is no side: it imports torchvision, which does not import beside this torch.
+reads the build by units of rows; `datasets` streams its Parquet, images as bytes; of
+mosaicml-streaming the shards are written before from the same rows. Time is from the first row to
+the last of so many passes over the build; memory is that of all processes.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from pathlib import Path
+from statistics import median
 
-from benchmarks.measure import NUM_RUNS, NUM_WORKERS, in_process, interleaved, print_table, spread
+from benchmarks.feed_side import loaded, print_rate
+from benchmarks.measure import (
+    NUM_RUNS,
+    NUM_WORKERS,
+    in_process,
+    interleaved,
+    print_table,
+    run,
+    spread,
+    warm,
+    work_folder,
+)
+from benchmarks.peers import absent, peer_env, peer_python, versions
 from trainer.build_rows import BuildRows
 from trainer.items import Encoder, Item, read_items
 from trainer.presets import PRESETS
 from trainer.start import vocabulary_of
+from trainer.vocabulary import load_vocabulary
 
 _PRESET = PRESETS["tiny"]
-
-
-class _Encode:
-    """A picklable collate function: one row to its item."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-
-    def __call__(self, row: dict[str, Any]) -> Item:
-        return self._encoder.item(0, row)
+_PEER = "feed"
+_STREAMING = "mosaicml-streaming"
+_ROOT = Path(__file__).resolve().parent.parent
+_Found = dict[str, list[dict[str, float]]]
 
 
 def _ours(build: str, encoder: Encoder) -> Iterator[Item]:
@@ -43,43 +49,44 @@ def _ours(build: str, encoder: Encoder) -> Iterator[Item]:
     return read_items(rows, rows.units, encoder, NUM_WORKERS, is_endless=True)
 
 
-def _loaded(rows: Any, encoder: Encoder) -> Iterator[Item]:
-    from torch.utils.data import DataLoader
-
-    loader: Any = DataLoader(
-        rows,
-        batch_size=None,
-        num_workers=NUM_WORKERS,
-        multiprocessing_context="spawn",
-        persistent_workers=True,
-        collate_fn=_Encode(encoder),
-    )
-    while True:
-        yield from loader
-
-
 def _datasets(build: str, encoder: Encoder) -> Iterator[Item]:
     from datasets import Image, List, load_dataset
 
     files = f"{build}/data/train-*.parquet"
     rows = load_dataset("parquet", data_files=files, split="train", streaming=True)
-    return _loaded(rows.cast_column("images", List(Image(decode=False))), encoder)
+    return loaded(rows.cast_column("images", List(Image(decode=False))), encoder)
 
 
 _SIDES = {"smolmix": _ours, "datasets": _datasets}
 
 
-def _run_side(side: str, build: str, passes: int) -> None:
-    """Prints rows a second; the first row comes when the workers have started."""
+def _run_side(side: str, build: str, tokenizer: str, number: int) -> None:
+    encoder = Encoder(_PRESET.processor, load_vocabulary(tokenizer))
+    print_rate(_SIDES[side](build, encoder), number)
+
+
+def _measured(build: str, passes: int, num_runs: int, work: Path) -> _Found:
     rows = BuildRows.open(build)
-    encoder = Encoder(_PRESET.processor, vocabulary_of(_PRESET, rows))
-    items = _SIDES[side](build, encoder)
-    number = len(rows) * passes
-    next(items)
-    started = time.perf_counter()
-    num_ids = sum(next(items).num_ids for _ in range(number))
-    seconds = time.perf_counter() - started
-    print(json.dumps({"rows_per_s": number / seconds, "num_ids": num_ids}))
+    tokenizer = work / "tokenizer.json"
+    tokenizer.write_text(vocabulary_of(_PRESET, rows).tokenizer.to_str())
+    warm(Path(build))
+    more = (str(tokenizer), str(len(rows) * passes))
+    sides = {
+        name: partial(in_process, "benchmarks.feed_rows", "side", name, build, *more)
+        for name in _SIDES
+    }
+    python = peer_python(_PEER)
+    if python is None:
+        print(absent(_PEER))
+    else:
+        print(versions(_PEER))
+        script = [str(python), "-m", "benchmarks.feed_rows_script"]
+        env = peer_env(work)
+        env["PYTHONPATH"] += f":{_ROOT}"
+        folder = str(work / "mds")
+        run([*script, "write", build, folder], env)
+        sides[_STREAMING] = partial(run, [*script, "read", folder, *more], env)
+    return interleaved(sides, num_runs)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,18 +94,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("build")
     parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--runs", type=int, default=NUM_RUNS)
-    parser.add_argument("--side", choices=_SIDES)
     args = parser.parse_args(argv)
-    if args.side:
-        _run_side(args.side, args.build, args.passes)
-        return 0
-    more = [args.build, "--passes", str(args.passes)]
-    sides = {
-        name: partial(in_process, "benchmarks.feed_rows", *more, "--side", name) for name in _SIDES
-    }
-    found = interleaved(sides, args.runs)
+    with work_folder() as work:
+        found = _measured(args.build, args.passes, args.runs, work)
     rates = {name: [one["rows_per_s"] for one in runs] for name, runs in found.items()}
-    ours = sorted(rates["smolmix"])[len(rates["smolmix"]) // 2]
+    ours = median(rates["smolmix"])
     print_table(
         f"{len(BuildRows.open(args.build))} rows, {args.passes} passes, {NUM_WORKERS} workers",
         ["side", "rows/s", "ours x", "MiB"],
@@ -106,14 +106,17 @@ def main(argv: list[str] | None = None) -> int:
             [
                 name,
                 spread(rates[name]),
-                f"{ours / sorted(rates[name])[len(rates[name]) // 2]:.2f}",
-                f"{max(one['peak_mib'] for one in found[name]):,.0f}",
+                f"{ours / median(rates[name]):.2f}",
+                f"{max(one['peak_mib'] for one in runs):,.0f}",
             ]
-            for name in _SIDES
+            for name, runs in found.items()
         ],
     )
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if len(sys.argv) == 6 and sys.argv[1] == "side":
+        _run_side(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
+    else:
+        sys.exit(main())

@@ -57,6 +57,14 @@ PEERS: Mapping[str, Peer] = {
         (_TORCH, "mosaicml-streaming==0.13.0", "litdata==0.2.76"),
         ("mosaicml-streaming", "litdata"),
     ),
+    # What turns a row into a model's input is ours, with what that imports.
+    "feed": Peer(
+        (
+            *(_TORCH, "mosaicml-streaming==0.13.0", "orjson", "packaging", "pillow", "polars"),
+            *("psutil", "pyarrow", "pydantic", "PyYAML", "rich", "tokenizers"),
+        ),
+        ("mosaicml-streaming", "tokenizers"),
+    ),
 }
 
 

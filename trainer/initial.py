@@ -31,7 +31,7 @@ def initial_model(
     if settings.vision is not None:
         _put(model.model.vision_model, _vision_weights(settings.vision), settings.vision)
     if settings.text is not None:
-        _put_text(model, settings.text)
+        put_text(model, settings.text)
     return model
 
 
@@ -60,7 +60,8 @@ def _vision_weights(spec: str) -> _Weights:
     }
 
 
-def _put_text(model: SmolVLMForConditionalGeneration, spec: str) -> None:
+def put_text(model: SmolVLMForConditionalGeneration, spec: str) -> None:
+    """Give it the language side of another model; UsageError where that has another form."""
     source = loaded(AutoModelForCausalLM, spec)
     body = dict(source.model.state_dict())
     target = model.model.text_model

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer.build_rows import BuildRows
-from trainer.evaluate import blank, chunks, shuffled
+from trainer.evaluate import Score, blank, chunks, shuffled
 from trainer.greedy import answers
 from trainer.items import GROUPS, Encoder, Item, read_items
 from trainer.metrics import METRICS, best
@@ -85,9 +85,10 @@ class AllWritten:
             self.of.setdefault(key, Written()).merge(found)
 
     def put_into(self, scores: dict[str, dict[str, dict[str, Any]]]) -> None:
-        """As `written` beside the losses of each group."""
+        """As `written` beside the losses of each group; one of rows too long for those has none."""
         for (name, value), found in self.of.items():
-            scores.setdefault(name, {}).setdefault(value, {})["written"] = found.means()
+            group = scores.setdefault(name, {}).setdefault(value, dict(Score().shares()))
+            group["written"] = found.means()
 
 
 def write_answers(

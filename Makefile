@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DEMO := demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all check bench peers
+.PHONY: help setup demo test test-all check bench bench-train peers
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -44,6 +44,10 @@ check: $(STAMP) ## format, lint, types, import order
 
 bench: $(STAMP) ## the benchmarks, side by side with their peers
 	$(BIN)/python -m benchmarks
+
+bench-train: $(STAMP) ## SmolLM2-135M trained on the samples, with their own pictures and others', half an hour or more
+	$(BIN)/python -m pip install --quiet --no-input -c constraints.txt -e '.[samples,dev,train]' gguf
+	$(BIN)/python -m benchmarks.train_smollm2
 
 peers: $(STAMP) ## the environments of the benchmarks' peers, some gigabytes
 	$(BIN)/python -m benchmarks.peers

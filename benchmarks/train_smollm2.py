@@ -48,7 +48,13 @@ _QUESTIONS = 4
 # Rows a source that are answered by generation, three times each.
 _WRITTEN = 2
 _MOST_IDS = 24
-_RECIPE = "extends: video\nname: smollm2\ndescription: the samples, for tiles of 64 px\nprocessor: tiny\nstyle: plain\n"
+_RECIPE = """
+extends: video
+name: smollm2
+description: the samples, for tiles of 64 px
+processor: tiny
+style: plain
+"""
 _ARMS = {"own": "its own pictures", "others": "those of other rows"}
 
 

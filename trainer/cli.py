@@ -13,12 +13,15 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
 from manifests.errors import SmolmixError, UsageError
+
+if TYPE_CHECKING:
+    from trainer.run import Run
 
 _TORCH = "train-reference needs torch, transformers and accelerate: pip install 'smolmix[train]'"
 
@@ -31,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     made = _Parser(prog="train-reference", description="train a SmolVLM on a build")
     add = made.add_argument
-    add("--mixture", required=True, metavar="BUILD", help="folder or address of a finished build")
+    add("--mixture", required=True, metavar="BUILD", help="a build, or a curriculum's folder")
     add("--out", type=Path, required=True, help="folder for checkpoints and logs")
     add("--preset", default="tiny", help="tiny, 256m, 500m or 2.2b (default tiny)")
     add("--stage", help="rates as in stage video or vision; scratch for new models (default)")
@@ -112,12 +115,18 @@ def _train(asked: argparse.Namespace, console: Console) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         from trainer import start
+        from trainer.stages import each_stage
     except ImportError as error:
         raise UsageError(f"{_TORCH} ({error.name} is missing)") from error
-    run = start.prepare(asked)
+    for line, one in each_stage(asked):
+        run = start.prepare(one)
+        console.quiet = not run.is_main
+        _train_one(run, one, console, f"{line}\n{start.headline(run)}".lstrip())
+
+
+def _train_one(run: Run, asked: argparse.Namespace, console: Console, headline: str) -> None:
     step = run.resume()
-    console.quiet = not run.is_main
-    console.print(start.headline(run))
+    console.print(headline)
     if step:
         console.print(f"goes on from step {step}")
     run.train(asked.log_every, asked.checkpoint_every, lambda record: _line(console, record))

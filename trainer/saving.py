@@ -1,7 +1,7 @@
 """Checkpoint folders that transformers loads: model, tokenizer, processor, template, generation.
 
 `SmolVLMForConditionalGeneration.from_pretrained` reads one anywhere. `AutoProcessor` needs
-torchvision, as for any SmolVLM; it was not tried on one.
+torchvision, as for any SmolVLM, and makes the same ids (`tests/trainer/test_saving.py`).
 """
 
 from __future__ import annotations

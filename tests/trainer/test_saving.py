@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +18,11 @@ from tests.conftest import Built  # noqa: E402
 from tests.trainer.tiny import PRESET, items_of, loss_model  # noqa: E402
 from trainer.model import batch_of  # noqa: E402
 from trainer.packing import Sequence  # noqa: E402
-from trainer.pictures import picture_of  # noqa: E402
+from trainer.pictures import picture_of, read_picture  # noqa: E402
+from trainer.prompts import encode  # noqa: E402
 from trainer.saving import save_model  # noqa: E402
 
+ROOT = Path(__file__).parents[2]
 CHAT = [
     {
         "role": "user",
@@ -65,3 +71,33 @@ def test_a_saved_model_generates(built: Built, tmp_path: Path) -> None:
         input_ids=torch.from_numpy(item.ids)[None], pixel_values=pixels, max_new_tokens=4
     )
     assert made.shape[1] > item.num_ids
+
+
+@pytest.mark.skipif(
+    "SMOLMIX_TORCHVISION" not in os.environ,
+    reason="SMOLMIX_TORCHVISION names no folder with torchvision (.ci/run makes one)",
+)
+def test_auto_processor_loads_it(built: Built, tmp_path: Path) -> None:
+    """Ids are ours; torchvision's own resizing is within two levels of Pillow's."""
+    encoder, _ = items_of(built.out, 3)
+    folder, image = tmp_path / "model", tmp_path / "image.png"
+    folder.mkdir()
+    save_model(folder, loss_model(encoder).vlm, encoder.vocabulary, PRESET.processor)
+    draw = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    Image.fromarray(draw).resize((300, 180), Image.Resampling.BICUBIC).save(image)
+    script = [sys.executable, "-m", "tests.trainer.auto_processor"]
+    words = [os.environ["SMOLMIX_TORCHVISION"], str(folder), str(image), "What is it?"]
+    done = subprocess.run([*script, *words], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout.splitlines()[-1])
+    assert made["kind"] == "SmolVLMProcessor"
+    picture = read_picture(image.read_bytes(), PRESET.processor, True)
+    layout = encoder.vocabulary.picture(
+        picture.rows, picture.columns, PRESET.processor.ids_per_tile
+    )
+    content = [{"type": "image", "text": ""}, {"type": "text", "text": "What is it?"}]
+    messages = [{"role": "user", "content": content}]
+    asked = encode(encoder.vocabulary, messages, [layout], is_asked=True)
+    assert made["ids"] == asked.ids.tolist()
+    theirs = (np.load(f"{image}.npy").transpose(0, 2, 3, 1) + 1) * 127.5
+    assert np.abs(theirs - picture.tiles).max() <= 2

@@ -8,9 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from rich.console import Console  # noqa: E402
+
 from tests.conftest import Built  # noqa: E402
 from tests.trainer.tiny import encoder_of, loss_model  # noqa: E402
 from trainer.build_rows import BuildRows  # noqa: E402
+from trainer.cli import _held_out  # noqa: E402
 from trainer.greedy import answers  # noqa: E402
 from trainer.items import Item, read_items  # noqa: E402
 from trainer.prompts import encode  # noqa: E402
@@ -124,3 +127,19 @@ def _found(written: AllWritten) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     written.put_into(found)
     return found
+
+
+def test_a_source_whose_rows_are_all_too_long_for_a_loss_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Losses are asked of rows that fit into a sequence, answers of first questions alone."""
+    written = AllWritten()
+    for found in written.each(
+        {"source": "long", "modality": "text", "category": "", "component": ""}
+    ):
+        found.left_out["too_large"] += 1
+    scores: dict[str, dict[str, dict[str, Any]]] = {}
+    written.put_into(scores)
+    assert scores["source"]["long"]["rows"] == 0 and scores["source"]["long"]["loss"] is None
+    _held_out(Console(width=120), scores)
+    assert "long" in capsys.readouterr().out

@@ -69,10 +69,10 @@ def commercial_use(card: SourceCard) -> str:
 def print_sources(console: Console, cards: Sequence[SourceCard]) -> None:
     names = ("source", "modality", "subsets", "rows", "size", "license", "commercial", "gated")
     table = Table(*names, "recipes", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in table.columns[2:5]:
+    for column in (*table.columns[2:5], table.columns[8]):
         column.justify, column.no_wrap = "right", True
     table.columns[0].no_wrap = True
-    for number, width in ((1, 12), (5, 22), (6, 11), (8, 10)):
+    for number, width in ((1, 12), (5, 24), (6, 11)):
         table.columns[number].overflow = "fold"
         table.columns[number].width = width
     for card in cards:
@@ -85,10 +85,12 @@ def print_sources(console: Console, cards: Sequence[SourceCard]) -> None:
             card.license,
             commercial_use(card),
             "yes" if card.gated else "no",
-            ", ".join(recipes_by_source().get(card.name, ())),
+            str(len(recipes_by_source().get(card.name, ()))),
         )
     console.print(table)
-    console.print("rows and sizes are upstream's; `mixture sources NAME` prints a whole card")
+    console.print(
+        "rows and sizes are upstream's; `mixture sources NAME` prints a whole card, and recipes"
+    )
 
 
 def print_card(console: Console, card: SourceCard) -> None:

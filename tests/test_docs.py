@@ -34,6 +34,7 @@ PAGES = (
     "docs/train/README.md",
     "docs/train/ablation.md",
     "docs/train/eval.md",
+    "docs/train/smollm2.md",
 )
 # Folders of the project; what is named below others (STORE, BUILD, demo, upstream) is made by runs.
 _FOLDERS = r"(?:manifests|sources|filters|mixtures|pipelines|trainer|tests|benchmarks|docs|\.ci)/"

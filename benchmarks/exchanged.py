@@ -22,13 +22,14 @@ _PICTURES = ("images", "media")
 
 
 def exchange(build: Path, out: Path) -> tuple[int, int]:
-    """(rows with pictures, those that kept their own: no other has as many of the same kinds)."""
+    """(rows with pictures, those that got the same: alone of their kind, or of a medium twice)."""
     manifest = load_manifest(str(build))
     shutil.copytree(build, out)
     old = [file for file in manifest.files if file.path.startswith(TRAIN)]
     table = pa.concat_tables([pq.read_table(build / file.path) for file in old]).combine_chunks()
     kinds = [tuple((m["kind"], m["split"]) for m in row) for row in table["media"].to_pylist()]
     places = turned(kinds)
+    own = [[image["bytes"] for image in row] for row in table["images"].to_pylist()]
     for name in _PICTURES:
         at = table.schema.get_field_index(name)
         table = table.set_column(at, table.schema.field(name), table[name].take(pa.array(places)))
@@ -43,8 +44,8 @@ def exchange(build: Path, out: Path) -> tuple[int, int]:
         )
         first += file.rows
     write_manifest(str(out), manifest.model_copy(update={"files": tuple(files.values())}))
-    has = np.array([len(kind) > 0 for kind in kinds])
-    return int(has.sum()), int((has & (places == np.arange(len(kinds)))).sum())
+    same = sum(bool(row) and row == own[place] for row, place in zip(own, places, strict=True))
+    return sum(bool(row) for row in own), same
 
 
 def turned(

@@ -148,7 +148,9 @@ def _figures(found: dict[str, Any]) -> dict[str, str]:
         "highest memory, MiB": f"{found['peak_mib']:,.0f}",
         "held-out rows": f"{scores['rows']}",
         "held-out loss": f"{scores['loss']:.3f}",
-        "exact: own, others', gray pictures": ", ".join(f"{100 * s:.1f}%" for s in shares),
+        # Of rows without pictures there is nothing to exchange, nor to gray.
+        "exact: own (all rows), others', gray": ", ".join(f"{100 * s:.1f}%" for s in shares),
+        "visual dependency": f"{100 * scores['visual_dependency']:.1f}%",
         "written: " + ", ".join(written or []): ", ".join(
             f"{100 * share:.1f}%" for share in (written or {}).values()
         ),
@@ -162,7 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     with work_folder() as folder:
         make_start(folder)
         pictured, kept = make_builds(folder)
-        print(f"{pictured} rows with pictures, {kept} of them with their own in both arms")
+        print(f"{pictured} rows with pictures, {kept} of them the same in both arms")
         found: dict[str, Any] = {
             arm: in_process("benchmarks.train_smollm2", "arm", str(folder), arm, str(steps))
             for arm in _ARMS

@@ -28,12 +28,12 @@ def run_browse(args: argparse.Namespace, console: Console) -> int:
 
     site = Site(open_context(args.where, args.store))
     with BrowseServer(site, args.port) as server:
-        # No browser is started: its command line would show the token to others on the machine.
-        console.print(f"{args.where}: {server.address} (Ctrl-C stops it)", soft_wrap=True)
-        if args.json:
-            print_json(console, {"where": args.where, "address": server.address})
-        console.file.flush()
         try:
+            # No browser is started: its command line would show the token to others here.
+            console.print(f"{args.where}: {server.address} (Ctrl-C stops it)", soft_wrap=True)
+            if args.json:
+                print_json(console, {"where": args.where, "address": server.address})
+            console.file.flush()
             server.serve_forever()
         except KeyboardInterrupt:
             console.print("stopped")

@@ -50,6 +50,17 @@ def look(driver: Any, width: int, scheme: str) -> None:
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
 
+def fits(driver: Any, width: int) -> None:
+    """The page is no wider than that: at once, or when a phone's zoom has settled."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    wide = "return document.documentElement.scrollWidth"
+    WebDriverWait(driver, 10).until(
+        lambda d: d.execute_script(wide) <= width,
+        f"{driver.current_url} stays wider than {width} px",
+    )
+
+
 def send_keys(page: Any, *keys: str) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 

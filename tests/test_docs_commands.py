@@ -83,6 +83,7 @@ def test_a_how_to_page(name: str, folder: Path) -> None:
     _run(f"docs/how-to/{name}.md", folder)
 
 
+@pytest.mark.slow
 def test_the_page_of_gated_sources(folder: Path, samples: Path) -> None:
     gated = frozenset(load_card("magpie").repos)
     with serve(Hub(samples, gated=gated, token="secret")) as hub:

@@ -260,6 +260,7 @@ def on_hub(hub: Hub, folder: Path, command: str, *arguments: str) -> tuple[int, 
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_gated_source_is_skipped_and_its_check_says_so(mirror: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(ALONE)

@@ -306,6 +306,7 @@ def test_building_what_is_shared(
     assert "benchmark arc has no file like" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_hub_gives_the_index_that_its_mirror_gives(tmp_path: Path) -> None:
     names = ("chartqa", "tempcompass")
     mirror = _write(tmp_path / "m", *names, "gpqa")

@@ -197,6 +197,7 @@ def test_building_again_does_nothing(built: Built) -> None:
     assert {p: p.stat().st_mtime_ns for p in built.out.rglob("*") if p.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_second_recipe_of_the_same_store_is_another_build(built: Built, tmp_path: Path) -> None:
     out = _build(built, tmp_path / "seed1", seed=1, num_samples=100)
     assert len(_rows(out)) == 100
@@ -221,6 +222,7 @@ def test_too_many_samples_is_infeasible(built: Built, tmp_path: Path) -> None:
     assert not (tmp_path / "big" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_another_plan_is_refused_unless_overwritten(built: Built, tmp_path: Path) -> None:
     out = _build(built, tmp_path / "b", num_samples=64)
     with pytest.raises(UsageError, match="--overwrite"):

@@ -89,6 +89,7 @@ def test_an_actor_keeps_what_its_tasks_load(ray_engine: RayEngine) -> None:
     assert not still_there
 
 
+@pytest.mark.slow
 def test_each_key_has_actors_of_its_own(ray_engine: RayEngine) -> None:
     mixed = [_task(tasks.keep, n, actor=("a", "b", None)[n % 3]) for n in range(9)]
     found = [(task.actor, result["pid"]) for task, result in ray_engine.run(mixed)]

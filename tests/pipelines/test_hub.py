@@ -99,6 +99,7 @@ def test_the_hub_gives_the_bytes_of_its_mirror(hub: Hub, samples: Path, tmp_path
     assert [p.name for p in (tmp_path / "a/store/downloads").iterdir()] == [".lock"]
 
 
+@pytest.mark.slow
 def test_a_hub_that_fails_on_the_way_gives_the_same_bytes(
     hub: Hub, samples: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_hub_that_fails_on_the_way_gives_the_same_bytes(
     _assert_same(tmp_path / "a", tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_without_a_cache_archives_are_streamed(hub: Hub, samples: Path, tmp_path: Path) -> None:
     done = _from_hub(hub, _SMALL, tmp_path / "a", "--cache-size", "0")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -161,6 +163,7 @@ def wide(samples: Path, tmp_path: Path) -> Path:
     return mirror
 
 
+@pytest.mark.slow
 def test_a_taste_fetches_a_small_part(wide: Path, tmp_path: Path) -> None:
     with serve(Hub(wide, lfs_from=10_000)) as hub:
         done = _from_hub(hub, _TASTE, tmp_path / "a", "--limit", "20")
@@ -195,6 +198,7 @@ def test_the_token_opens_a_gated_source_and_is_written_nowhere(hub: Hub, tmp_pat
     assert _files_with(_TOKEN, tmp_path / "a") == []
 
 
+@pytest.mark.slow
 def test_the_token_is_also_taken_from_its_file(hub: Hub, tmp_path: Path) -> None:
     hub.gated = frozenset({"lmms-lab/M4-Instruct-Data"})
     (tmp_path / "a/hf").mkdir(parents=True)

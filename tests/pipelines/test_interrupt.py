@@ -73,6 +73,7 @@ def _interrupt_and_finish(mirror: Path, folder: Path, *more: str) -> None:
     assert not list(folder.rglob(".tmp-*"))
 
 
+@pytest.mark.slow
 def test_an_inline_build_is_interrupted_and_finished(samples: Path, tmp_path: Path) -> None:
     _interrupt_and_finish(samples, tmp_path, "--engine", "inline")
 

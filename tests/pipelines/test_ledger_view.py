@@ -200,6 +200,7 @@ def test_near_media(built: Built, near: Row) -> None:
     assert failed == pytest.approx(ratios.filter(ratios > 10).min(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_near_of_one_fate(built: Built, capsys: Printed) -> None:
     for fate in ("dropped", "kept"):
         rows = said(built, capsys, "--near", "--fate", fate)["near"]["rows"]
@@ -214,6 +215,7 @@ def test_near_without_the_store(built: Built, tmp_path: Path) -> None:
     assert near.rows and {row.side for row in near.rows} == {"dropped"}
 
 
+@pytest.mark.slow
 def test_near_goes_by_what_filters_of_that_version_measured(built: Built, tmp_path: Path) -> None:
     store = Path(shutil.copytree(built.store, tmp_path / "store"))
     for file in (store / "rows" / "magpie").rglob("measures/turn_length-2.parquet"):

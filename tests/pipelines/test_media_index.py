@@ -59,6 +59,7 @@ def test_a_broken_media_is_found_so_that_its_reason_can_be_told() -> None:
     assert MediaIndex(["k"], [None], suffix=False).find("k") == 0
 
 
+@pytest.mark.slow
 @given(_FOLDERS, st.lists(st.sampled_from("abcdyz"), max_size=6))
 def test_many_keys_in_many_folders(
     folders: list[list[tuple[str, str | None]]], asked: list[str]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import NEEDS_BROWSER, browser, faults, look, send_keys
+from tests.browser import NEEDS_BROWSER, browser, faults, fits, look, send_keys
 from tests.conftest import Built
 from tests.pipelines.browse.serving import Served, serving
 
@@ -143,7 +143,7 @@ def test_no_wider_than_the_window(
     look(driver, width, "light")
     for page in pages.values():
         driver.get(served.server.address + page)
-        assert driver.execute_script("return document.documentElement.scrollWidth") <= width, page
+        fits(driver, width)
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ def by_name(found: list[Finding]) -> dict[str, Finding]:
     return {one.what: one for one in found}
 
 
+@pytest.mark.slow
 def test_this_machine_builds(tmp_path: Path) -> None:
     done = doctor("--json", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out"))
     assert done.returncode == 0 and done.stderr == ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import NEEDS_BROWSER, browser, faults, look, send_keys
+from tests.browser import NEEDS_BROWSER, browser, faults, fits, look, send_keys
 from tests.conftest import Built
 
 pytestmark = NEEDS_BROWSER
@@ -109,7 +109,7 @@ def test_no_wider_than_the_window(page: Any, width: int) -> None:
     look(page, width, "light")
     page.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     _shown(page)
-    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    fits(page, width)
 
 
 @pytest.mark.slow

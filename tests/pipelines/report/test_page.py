@@ -224,6 +224,7 @@ def test_long_conversations_are_cut() -> None:
     assert sum(len(piece.text) + piece.cut for piece in pieces) == 10_000
 
 
+@pytest.mark.slow
 def test_below_the_limit(
     built: Built, manifest: BuildManifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

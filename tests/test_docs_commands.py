@@ -163,6 +163,7 @@ def test_the_commands_of_the_readme(demo: Path) -> None:
     run_step(step, demo, _environment(demo, SMOLMIX_HOME=str(demo / "demo")))
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     fence = r"^```python\n(import smolmix\n.*?)^```$"

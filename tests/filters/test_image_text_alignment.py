@@ -175,6 +175,7 @@ def _measured(ref: str, row: Row) -> Row:
     return found
 
 
+@pytest.mark.slow
 def test_another_process_finds_a_side_by_its_ref() -> None:
     texts, media = _filter("clip").parts
     rows: list[Row] = [

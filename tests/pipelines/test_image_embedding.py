@@ -209,6 +209,7 @@ def _dropped(folder: Path, out: str) -> list[tuple[int, str]]:
     return [(row["row"], row["value"]) for row in rows if row["fate"] == "duplicate_of"]
 
 
+@pytest.mark.slow
 def test_what_hashes_miss_is_found_by_the_model(folder: Path) -> None:
     plain = _build(folder, "{}", "plain")
     assert _dropped(folder, "plain") == []

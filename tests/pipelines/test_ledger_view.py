@@ -165,6 +165,7 @@ def near(built: Built) -> Row:
     return found.as_json()
 
 
+@pytest.mark.slow
 def test_near_rows_are_the_nearest(built: Built, near: Row) -> None:
     rows = [r for r in near["rows"] if (r["filter"], r["param"]) == ("turn_length", "max_chars")]
     by_place = longest_turns(built)
@@ -282,6 +283,7 @@ def test_a_build_with_policies(built: Built, tmp_path: Path) -> None:
 # --- the command ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_printed(built: Built, capsys: Printed) -> None:
     assert mixture(["ledger", str(built.out), "--fate", "dropped"]) == 0
     out = capsys.readouterr().out
@@ -301,6 +303,7 @@ def test_what_is_printed(built: Built, capsys: Printed) -> None:
     assert "turn_length.max_chars is 32,768\n" in out and "would drop it: " in out
 
 
+@pytest.mark.slow
 def test_a_narrow_terminal_cuts_nothing_off(built: Built) -> None:
     """Long words are broken, what stands below a row stays below it, and ids stay whole."""
     printed = StringIO()

@@ -196,6 +196,7 @@ def scores_in(
     return found
 
 
+@pytest.mark.slow
 def test_rows_by_score(served: Served, built: Built, ledger: list[Row]) -> None:
     scores = scores_in(built, "sample", "turn_length", "longest_turn_chars")
     stages = {"curate", "join"}
@@ -314,6 +315,7 @@ def test_rows_of_a_store(store: Served, ledger: list[Row]) -> None:
     assert {place for page in unreadable for place in places_on(page)} == expected
 
 
+@pytest.mark.slow
 def test_rows_of_a_store_by_score(store: Served) -> None:
     few = store.get("rows", of="image_bounds.shortest_side_px", low="", high="40")
     assert 0 < few.total < 50

@@ -10,7 +10,6 @@ second. The first pass fills caches and the allocator's arenas; the others are h
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import threading
 import time
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from benchmarks.measure import NUM_WORKERS, print_table
+from benchmarks.measure import NUM_WORKERS, held_bytes, print_table
 from trainer.build_rows import BuildRows
 from trainer.feed import Feed
 from trainer.items import Encoder
@@ -35,6 +34,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self._highest = 0
+        self._process = psutil.Process()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -47,20 +47,12 @@ class _Watch:
         self._thread.join()
 
     def take_mib(self) -> float:
-        highest, self._highest = max(self._highest, _held()), 0
+        highest, self._highest = max(self._highest, held_bytes(self._process)), 0
         return highest / (1 << 20)
 
     def _look(self) -> None:
         while not self._ends.wait(_INTERVAL_S):
-            self._highest = max(self._highest, _held())
-
-
-def _held() -> int:
-    held, me = 0, psutil.Process()
-    for process in [me, *me.children(recursive=True)]:
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            held += process.memory_full_info().pss
-    return held
+            self._highest = max(self._highest, held_bytes(self._process))
 
 
 def _passes(feed: Feed, number: int) -> Iterator[float]:

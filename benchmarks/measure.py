@@ -89,17 +89,26 @@ def _watch(child: subprocess.Popen[bytes]) -> dict[str, float]:
     spent: dict[tuple[int, float], float] = {}
     root, peak, num_looks = psutil.Process(child.pid), 0, 0
     while child.poll() is None:
-        held = 0
         with contextlib.suppress(psutil.Error):
             for process in [root, *root.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):  # it has just ended
                     times = process.cpu_times()
                     spent[process.pid, process.create_time()] = times.user + times.system
-                    if num_looks % _LOOKS_A_PEAK == 0:
-                        held += process.memory_full_info().pss
-        peak, num_looks = max(peak, held), num_looks + 1
+        if num_looks % _LOOKS_A_PEAK == 0:
+            peak = max(peak, held_bytes(root))
+        num_looks += 1
         time.sleep(_INTERVAL_S)
     return {"cpu_s": sum(spent.values()), "peak_mib": peak / (1 << 20)}
+
+
+def held_bytes(root: psutil.Process) -> int:
+    """Memory of a process and all below it; what they share is counted once."""
+    held = 0
+    with contextlib.suppress(psutil.Error):
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                held += process.memory_full_info().pss
+    return held
 
 
 def warm(folder: Path) -> int:

@@ -119,14 +119,13 @@ def run_arm(folder: Path, arm: str, steps: int) -> None:
 
 
 def questions(folder: Path) -> list[tuple[Path, str, str]]:
-    """(image, question, answer) of some rows held out, of different sources and one question."""
+    """(image, question, answer) of some rows held out, each of another category."""
     found: dict[str, tuple[Path, str, str]] = {}
     for file in sorted((folder / "own" / "data").glob("validation-*")):
         for row in pq.read_table(file).to_pylist():
             if row["modality"] != "image" or row["category"] in found:
                 continue
-            said = ["".join(i["text"] for i in m["content"]) for m in row["messages"]]
-            turns = [(m["role"], text) for m, text in zip(row["messages"], said, strict=True)]
+            turns = [(m["role"], "".join(i["text"] for i in m["content"])) for m in row["messages"]]
             asked = [text for role, text in turns if role == "user"]
             told = [text for role, text in turns if role == "assistant"]
             image = folder / f"{row['category']}.img"

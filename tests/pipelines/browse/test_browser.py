@@ -23,12 +23,6 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def served(built: Built) -> Iterator[Served]:
-    with serving(built.out) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def pages(served: Served) -> dict[str, str]:
     """Queries of one page of each kind."""
     row = served.get("rows", rule="near_duplicate").attributes("href", "row?")[0]

@@ -22,12 +22,6 @@ Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def served(built: Built) -> Iterator[Served]:
-    with serving(built.out) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def store(built: Built) -> Iterator[Served]:
     with serving(built.store) as found:
         yield found

@@ -55,8 +55,13 @@ class Pixels:
 
     @cached_property
     def gray(self) -> Gray:
-        """The same as an array of height by width."""
-        return np.asarray(self.gray_image)
+        """The same as an array of height by width, without a copy where Pillow has one block."""
+        image = self.gray_image
+        try:
+            levels: Gray = pa.array(image).to_numpy()
+        except ValueError:
+            return np.asarray(image)
+        return levels.reshape(image.height, image.width)
 
     @cached_property
     def thumb(self) -> Gray:

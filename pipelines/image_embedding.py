@@ -50,7 +50,7 @@ class ImageEmbedding(ModelMeasure):
     """A vector of each photo; it judges nothing."""
 
     name: ClassVar[str] = "image_embedding"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     level: ClassVar[Literal["sample", "media"]] = "media"
     columns: ClassVar[tuple[str, ...]] = ("kind", "pictures")
     settings_type: ClassVar[type[Settings]] = Settings

@@ -43,7 +43,7 @@ class ImageCodes(_Codes):
     """`near.image_codes` of an image."""
 
     name: ClassVar[str] = "image_codes"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     on: ClassVar[Literal["image", "video"]] = "image"
     schema: ClassVar[pa.Schema] = image_codes.SCHEMA
 
@@ -56,7 +56,7 @@ class ClipCodes(_Codes):
     """`near.clip_codes` of a clip's sampled frames."""
 
     name: ClassVar[str] = "clip_codes"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     columns: ClassVar[tuple[str, ...]] = (
         *("kind", "pictures", "timestamps_ms", "duration_ms", "width", "height"),
     )

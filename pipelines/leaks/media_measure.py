@@ -28,7 +28,7 @@ from pipelines.measures import CODES, find
 from pipelines.store import measure_path
 
 # Bump it when the same codes and indexes give other files.
-_VERSION = 1
+_VERSION = 2
 _MEMORY = 1536 << 20
 # More than any folder has.
 _ALL_ROWS = 1 << 62

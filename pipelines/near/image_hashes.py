@@ -92,7 +92,7 @@ def picture_hashes(picture: Pixels, coarse: npt.NDArray[np.uint8]) -> Hashes:
 
     A picture without texture has hashes that mean nothing: see `image_codes.Kind`.
     """
-    whole = _cosines() @ reduced(picture.gray_image).astype(np.float64) @ _cosines().T
+    whole = _cosines() @ reduced(picture.gray).astype(np.float64) @ _cosines().T
     signs = 1.0 - 2.0 * (np.arange(_LOW_EDGE) % 2)
     down, across = _crop_matrices()
     # In the scale of `whole`: sums of 2 x 2 cosines over as many cells.

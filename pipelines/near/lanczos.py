@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 Floats = npt.NDArray[np.float64]
+Gray = npt.NDArray[np.uint8]
 
 EDGE = 32
 # Pillow's own: bits of a weight, and how many samples on each side its Lanczos looks at.
@@ -30,22 +31,23 @@ _GROUP = 8
 _MOST_PRODUCTS = 1 << 18
 
 
-def reduced(gray: Image.Image) -> npt.NDArray[np.uint8]:
-    """`gray.resize((32, 32), LANCZOS)` of an image of mode L; 0.2 ms for 480 x 360."""
-    size = (EDGE, EDGE)
-    if min(gray.size) < _SMALLEST_PX or gray.height > _TALLEST * gray.width:
-        return np.asarray(gray.resize(size, Image.Resampling.LANCZOS))
-    pixels = np.asarray(gray)
-    across = np.empty((gray.height, EDGE))
-    bands = _bands(gray.width)
+def reduced(gray: Gray) -> Gray:
+    """Levels, height x width, as `Image.resize((32, 32), LANCZOS)` has them in mode L; 0.2 ms for
+    480 x 360."""
+    height, width = gray.shape
+    if min(gray.shape) < _SMALLEST_PX or height > _TALLEST * width:
+        image = Image.fromarray(gray)
+        return np.asarray(image.resize((EDGE, EDGE), Image.Resampling.LANCZOS))
+    across = np.empty((height, EDGE))
+    bands = _bands(width)
     widest = max(stop - start for start, stop, _ in bands)
     rows = max(_MOST_PRODUCTS // (widest * _GROUP), 1)
-    for top in range(0, gray.height, rows):
-        some = pixels[top : top + rows].astype(np.float64)
+    for top in range(0, height, rows):
+        some = gray[top : top + rows].astype(np.float64)
         for number, (start, stop, weights) in enumerate(bands):
             columns = slice(number * _GROUP, (number + 1) * _GROUP)
-            across[top : top + rows, columns] = some[:, start:stop] @ weights
-    return _levels(_weights(gray.height) @ _levels(across)).astype(np.uint8)
+            np.matmul(some[:, start:stop], weights, out=across[top : top + rows, columns])
+    return _levels(_weights(height) @ _levels(across)).astype(np.uint8)
 
 
 def _levels(sums: Floats) -> Floats:

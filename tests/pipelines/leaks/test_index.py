@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from manifests.errors import IntegrityError, UsageError
-from pipelines.leaks.index import read_index, write_index
+from pipelines.leaks.index import VERSION, read_index, write_index
 from pipelines.leaks.index_set import IndexRef, IndexSet, items_of
 from sources.benchmark_item import BenchmarkItem
 from tests.pipelines.leaks.rows import index_of, item
@@ -90,7 +90,7 @@ def test_what_is_no_index_is_said(tmp_path: Path) -> None:
     done = tmp_path / "done.json"
     record = json.loads(done.read_text())
     done.write_text(json.dumps(record | {"version": 0}))
-    with pytest.raises(UsageError, match="of version 0, this smolmix reads version 1"):
+    with pytest.raises(UsageError, match=f"of version 0, this smolmix reads version {VERSION}"):
         read_index(str(tmp_path))
     done.write_text(json.dumps(record | {"items": 7}))
     with pytest.raises(IntegrityError, match="has 1 items, not 7"):

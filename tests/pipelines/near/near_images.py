@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from PIL import Image
@@ -17,6 +17,7 @@ from pipelines.samples.pages import make_page
 from tests.filters.pictures import picture
 
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket")
+GROUNDS = ("moon", "cell", "gravel", "grass")
 
 
 @cache
@@ -28,6 +29,14 @@ def photos() -> tuple[Image.Image, ...]:
     ]
     clouds = [Image.open(io.BytesIO(data)).convert("RGB") for data in drawn if data]
     return (*(picture(name).convert("RGB") for name in PHOTOS), *clouds)
+
+
+@cache
+def grounds() -> Mapping[str, Image.Image]:
+    """Photos of a sky, of cells on glass, and of stones and grass from near."""
+    box = (100, 100, 356, 356)
+    near = {name: picture(name).convert("L").crop(box) for name in ("gravel", "grass")}
+    return {"moon": picture("moon"), "cell": picture("cell"), **near}
 
 
 @cache

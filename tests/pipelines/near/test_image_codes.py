@@ -22,7 +22,16 @@ from pipelines.near.image_columns import ImageColumns
 from pipelines.near.image_hashes import WINDOWS
 from pipelines.near.image_tiles import NUM_SUMS
 from tests.filters.pictures import picture
-from tests.pipelines.near.near_images import blank, codes, pages, photos, saved, seen
+from tests.pipelines.near.near_images import (
+    GROUNDS,
+    blank,
+    codes,
+    grounds,
+    pages,
+    photos,
+    saved,
+    seen,
+)
 
 
 @pytest.mark.parametrize("number", range(10))
@@ -37,6 +46,19 @@ def test_photos_are_photos(number: int) -> None:
 def test_pages_are_plain(number: int) -> None:
     page = pages()[number]
     assert image_code(seen(page)).kind == image_code(seen(saved(page, quality=40))).kind == "plain"
+
+
+@pytest.mark.parametrize("name", GROUNDS)
+def test_photos_with_a_plain_ground_are_photos(name: str) -> None:
+    assert image_code(seen(saved(grounds()[name]))).kind == "photo"
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_scanned_pages_are_plain(number: int) -> None:
+    page = np.asarray(pages()[number].convert("L"), np.float32)
+    noise = np.random.default_rng(number).normal(0, 4, page.shape)
+    scanned = Image.fromarray(np.clip(page + noise, 0, 255).astype(np.uint8))
+    assert image_code(seen(saved(scanned))).kind == "plain"
 
 
 def test_fine_textures_are_plain() -> None:

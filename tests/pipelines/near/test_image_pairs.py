@@ -22,7 +22,17 @@ from pipelines.near.image_pairs import (
     first_of_pixels,
 )
 from tests.filters.pictures import picture
-from tests.pipelines.near.near_images import blank, codes, columns, cut, pages, photos, saved
+from tests.pipelines.near.near_images import (
+    GROUNDS,
+    blank,
+    codes,
+    columns,
+    cut,
+    grounds,
+    pages,
+    photos,
+    saved,
+)
 
 
 def _unordered(pairs: Pairs) -> set[tuple[int, int]]:
@@ -60,6 +70,15 @@ def test_copies_of_photos_are_found(number: int) -> None:
 )
 def test_cuts_of_photos_are_found(number: int, parts: tuple[float, float, float, float]) -> None:
     assert _rule(photos()[number], saved(cut(photos()[number], *parts))) is not None
+
+
+@pytest.mark.parametrize("name", GROUNDS)
+def test_cuts_of_photos_with_a_plain_ground_are_found(name: str) -> None:
+    photo = grounds()[name]
+    assert _rule(photo, saved(photo, quality=40)) == "tiles"
+    assert _rule(photo, saved(cut(photo, 0.02, 0, 0, 0.02))) is not None
+    assert _rule(photo, saved(cut(photo, 0.05, 0.05, 0.05, 0.05))) is not None
+    assert _rule(photo, saved(ImageOps.mirror(photo))) == "hashes"
 
 
 @pytest.mark.parametrize("number", range(12))

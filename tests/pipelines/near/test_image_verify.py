@@ -13,7 +13,8 @@ from tests.pipelines.near.near_images import cut, pages, photos, saved, seen
 
 
 def _laid(one: Image.Image, other: Image.Image, slot: int = WHOLE) -> tuple[float, float, float]:
-    pictures = [means(seen(image), MEDIUM)[None].astype(np.float32) for image in (one, other)]
+    original = ImageOps.mirror(one) if slot == MIRROR else one
+    pictures = [means(seen(image), MEDIUM)[None].astype(np.float32) for image in (original, other)]
     whole, worst, farthest = registered(pictures[0], pictures[1], np.array([slot]))
     return float(whole[0]), float(worst[0]), float(farthest[0])
 
@@ -23,7 +24,7 @@ def test_a_cut_is_found_to_a_thousandth(number: int) -> None:
     photo = photos()[number]
     parts = (0.0, 0.02, 0.05, 0.03)
     correlation, worst, farthest = _laid(photo, saved(cut(photo, *parts)))
-    assert correlation > 0.97 and worst < 0.04
+    assert correlation > 0.97 and worst < 0.03
     assert abs(farthest - 0.05) < 0.008
 
 
@@ -55,13 +56,13 @@ def test_pictures_without_slopes_are_no_error() -> None:
     plain = np.full((1, MEDIUM, MEDIUM), 9, np.float32)
     whole, worst, farthest = registered(plain, plain, np.array([WHOLE]))
     assert (whole[0], worst[0], farthest[0]) == (0.0, 0.0, 0.0)
-    assert [found.tolist() for found in unmoved(plain, plain)] == [[0.0], [0.0]]
+    assert [found.tolist() for found in unmoved(plain, plain)] == [[0.0], [0.0], [0.0]]
 
 
 def test_pages_lie_as_they_are() -> None:
     one, other = (means(seen(page), MEDIUM)[None].astype(np.float32) for page in pages()[:2])
     again = means(seen(saved(pages()[0], quality=40)), MEDIUM)[None].astype(np.float32)
-    assert unmoved(one, again)[1][0] < 11 < 50 < unmoved(one, other)[1][0]
+    assert unmoved(one, again)[2][0] < 11 < 50 < unmoved(one, other)[2][0]
     # A page that is lighter all over is the same page.
-    correlation, apart = unmoved(one, one - 9)
-    assert abs(correlation[0] - 1) < 1e-6 and apart[0] < 1e-4
+    correlation, worst, apart = unmoved(one, one - 9)
+    assert abs(correlation[0] - 1) < 1e-6 and worst[0] < 1e-6 and apart[0] < 1e-4

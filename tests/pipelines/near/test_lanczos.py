@@ -14,7 +14,7 @@ from pipelines.near.lanczos import EDGE, reduced
 def _check(pixels: np.ndarray) -> None:
     image = Image.fromarray(pixels)
     expected = np.asarray(image.resize((EDGE, EDGE), Image.Resampling.LANCZOS))
-    assert np.array_equal(reduced(image), expected), image.size
+    assert np.array_equal(reduced(pixels), expected), image.size
 
 
 @settings(max_examples=60)

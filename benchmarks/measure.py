@@ -30,6 +30,10 @@ Figure = TypeVar("Figure")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
+class Failed(RuntimeError):
+    """A side that ended with another exit code than 0."""
+
+
 @contextmanager
 def work_folder() -> Iterator[Path]:
     """A temporary folder ($TMPDIR decides where), removed with all that was written in it."""
@@ -80,7 +84,8 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> dict[str, float]:
         output.seek(0)
         errors.seek(0)
         if child.returncode:
-            raise RuntimeError(f"{' '.join(command)} failed:\n{errors.read()[-3000:]}")
+            said = errors.read()[-3000:]
+            raise Failed(f"{' '.join(command)} ended with {child.returncode}:\n{said}")
         result = json.loads(output.read().strip().splitlines()[-1])
     return {**result, "seconds": seconds, **watched}
 

@@ -37,8 +37,8 @@ _GROUND_LEVELS, _GROUND_SHARE = 3, 0.3
 # the spread of 32 x 32 means by that of pixels: 0.27 to 0.53 in half of the drawn pages, from 0.56
 # in photos of things. All of 600 noisy pages are seen, 15 % of 600 in uneven light.
 _SCANNED_LEVELS, _SCANNED_SHARE, _SCANNED_COARSENESS = 9, 0.4, 0.5
-# What no hash can tell apart: less coarse than gravel and bricks from near (0.41 to 0.5), or a spread
-# of 32 x 32 means of few levels.
+# What no hash can tell apart: less coarse than gravel or bricks from near (0.41 to 0.5), or a
+# spread of 32 x 32 means of few levels.
 _LEAST_COARSENESS = 0.4
 _LEAST_SPREAD = 6.0
 # Longest side, in pixels, of a plain picture that 64 x 64 means are enough for.

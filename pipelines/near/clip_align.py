@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.flat import Ints
-from pipelines.near.clip_codes import LOOKS
+from pipelines.near.clip_codes import LOOKS, SHOWING
 
 Floats = npt.NDArray[np.float32]
 
@@ -50,12 +50,16 @@ class Frames:
         return np.array(kept, np.int64)
 
     @cached_property
-    def textured(self) -> Ints:
-        """All frames with texture, if nothing without it is shown: codes are gray, so that nothing
-        tells a drawing from the same one in other colours."""
+    def showing(self) -> Ints:
+        """All frames with texture or a shape, if no print is shown, of which codes show too
+        little."""
         is_plain = self.looks == LOOKS.index("plain")
-        is_photo = self.looks == LOOKS.index("photo")
-        return np.flatnonzero(is_photo & ~is_plain.any())
+        return np.flatnonzero(np.isin(self.looks, SHOWING) & ~is_plain.any())
+
+    @property
+    def has_shapes(self) -> bool:
+        """Codes are gray: nothing tells a drawing from the same one in other colours."""
+        return bool((self.looks == LOOKS.index("shape")).any())
 
 
 @dataclass(frozen=True, slots=True)

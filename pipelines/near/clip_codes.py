@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from filters.pixels import Pixels, read_pixels
-from pipelines.near.image_codes import kind_of
+from pipelines.near.image_codes import is_shape, kind_of
 from pipelines.near.image_hashes import WHOLE, Hashes, picture_hashes
 from pipelines.near.image_tiles import COARSE, MEDIUM, Means, coarser, means
 
@@ -25,8 +25,9 @@ Times = npt.NDArray[np.int32]
 
 # Edge of a frame's means.
 FRAME_EDGE = 16
-# `image_codes.Kind` as the numbers of `ClipCode.looks`.
-LOOKS = ("blank", "plain", "photo")
+# `image_codes.Kind` as the numbers of `ClipCode.looks`; of what is plain a shape is no print.
+LOOKS = ("blank", "plain", "photo", "shape")
+SHOWING = (LOOKS.index("photo"), LOOKS.index("shape"))
 
 SCHEMA = pa.schema(
     [
@@ -100,5 +101,6 @@ def _frame(picture: Pixels) -> tuple[np.uint64, int, Means]:
     medium = means(picture, MEDIUM)
     coarse = np.rint(coarser(medium.astype(np.float32), COARSE)).astype(np.uint8)
     small = np.rint(coarser(medium.astype(np.float32), FRAME_EDGE)).astype(np.uint8)
-    look = LOOKS.index(kind_of(picture, medium, coarse))
-    return picture_hashes(picture, coarse)[WHOLE], look, small
+    kind = kind_of(picture, medium, coarse)
+    look = "shape" if kind == "plain" and is_shape(picture, coarse) else kind
+    return picture_hashes(picture, coarse)[WHOLE], LOOKS.index(look), small

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.flat import Ints, owners, starts
 from pipelines.near.clip_align import Frames
-from pipelines.near.clip_codes import FRAME_EDGE, LOOKS, SCHEMA, ClipCode
+from pipelines.near.clip_codes import FRAME_EDGE, SCHEMA, SHOWING, ClipCode
 from pipelines.near.image_hashes import Hashes
 
 # Frames in whose hashes no more bits differ than this show the same, for what is sought by.
@@ -66,13 +66,13 @@ class ClipColumns:
         )
 
     def sought(self) -> tuple[Ints, Ints]:
-        """(frames by which clips are found, the clip of each): with texture, and unlike the frame
-        before."""
+        """(frames by which clips are found, the clip of each): with texture or a shape, and unlike
+        the frame before."""
         clip_f = owners(np.diff(self.first_c))
         is_new = np.ones(len(self.hashes), np.bool_)
         differ = np.bitwise_count(self.hashes[1:] ^ self.hashes[:-1])
         is_new[1:] = (differ > _REPEAT_BITS) | (clip_f[1:] != clip_f[:-1])
-        frames = np.flatnonzero(is_new & (self.looks == LOOKS.index("photo")))
+        frames = np.flatnonzero(is_new & np.isin(self.looks, SHOWING))
         return frames, clip_f[frames]
 
 

@@ -1,9 +1,10 @@
 """Whether one clip is another or a part of it, given at which times frames of the two look alike.
 
 Most of the shorter one's frames that differ from each other must show what the longer shows at that
-moment, and change as it does. A clip without three such frames, such as a talking head, is held by
-all its frames, if all have texture: each must be the longer one's nearly to the pixel, and the
-little that moves must move the same way. What stands still is nothing's copy.
+moment, and change as it does. A clip without three such frames with texture, such as a talking
+head or a drawing that moves, is held by all its frames, if none shows print: each must be the
+longer one's nearly to the pixel, and the little that moves must move the same way. What stands
+still is nothing's copy.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ _Ranking = Callable[[Aligned], _Rank]
 
 
 def verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned] | None:
-    """(rule, how the shorter lies in the longer); null where it does not.
+    """(rule, how the shorter lies in the longer); null where it does not. Drawn shapes are never
+    CLIP: codes are gray.
 
     Of equally long ones either may be the whole: the better fit counts.
     """
@@ -64,6 +66,7 @@ def verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned
     apart = abs(one.duration_ms - other.duration_ms)
     allowed = _SAME_END_MS + _SAME_LENGTH * max(one.duration_ms, other.duration_ms)
     is_same = apart <= allowed and abs(best.offset_ms) <= allowed + REACH_MS
+    is_same &= not (one.has_shapes or other.has_shapes)
     return (CLIP if is_same else PART), best
 
 
@@ -71,7 +74,7 @@ def _best(whole: Frames, part: Frames, offsets_ms: Ints) -> tuple[_Rank, Aligned
     if len(part.distinct) >= _LEAST_FRAMES:
         return _nearest(whole, part, part.distinct, _elected(offsets_ms), _rank)
     # Its frames look alike: which of them were found does not say when they are shown.
-    return _nearest(whole, part, part.textured, _all_offsets(whole, part), _slow_rank)
+    return _nearest(whole, part, part.showing, _all_offsets(whole, part), _slow_rank)
 
 
 def _nearest(

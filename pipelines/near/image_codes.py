@@ -41,6 +41,8 @@ _SCANNED_LEVELS, _SCANNED_SHARE, _SCANNED_COARSENESS = 9, 0.4, 0.5
 # spread of 32 x 32 means of few levels.
 _LEAST_COARSENESS = 0.4
 _LEAST_SPREAD = 6.0
+# Of 1,800 drawn pages none but charts has more; a globe before black 0.73 to 0.78.
+_SHAPE_COARSENESS = 0.6
 # Longest side, in pixels, of a plain picture that 64 x 64 means are enough for.
 _SMALL_PX = 512
 
@@ -135,12 +137,8 @@ def kind_of(picture: Pixels, medium: Means, coarse: Means) -> Kind:
     """By its 64 x 64 and 32 x 32 means and its levels of gray."""
     if int(medium.max()) - int(medium.min()) < _BLANK_RANGE:
         return "blank"
-    histogram = view_of(picture).histogram
-    share = histogram / histogram.sum()
-    levels = np.arange(256)
-    mean = float((share * levels).sum())
-    spread = float((share * (levels - mean) ** 2).sum()) ** 0.5
-    coarse_spread = float(coarse.std())
+    share = _shares(picture)
+    spread, coarse_spread = _spread(share), float(coarse.std())
     is_scanned = (
         _fullest(share, _SCANNED_LEVELS) >= _SCANNED_SHARE
         and coarse_spread < _SCANNED_COARSENESS * spread
@@ -151,6 +149,27 @@ def kind_of(picture: Pixels, medium: Means, coarse: Means) -> Kind:
         and not is_scanned
     )
     return "photo" if is_photo else "plain"
+
+
+def is_shape(picture: Pixels, coarse: Means) -> bool:
+    """Of a picture that is plain, whether large things are shown before its ground: no print."""
+    coarse_spread = float(coarse.std())
+    least = max(_LEAST_SPREAD, _SHAPE_COARSENESS * _spread(_shares(picture)))
+    return coarse_spread >= least
+
+
+def _shares(picture: Pixels) -> npt.NDArray[np.float64]:
+    """Of all pixels, by level of gray."""
+    histogram = view_of(picture).histogram
+    share: npt.NDArray[np.float64] = histogram / histogram.sum()
+    return share
+
+
+def _spread(share: npt.NDArray[np.float64]) -> float:
+    levels = np.arange(256)
+    mean = float((share * levels).sum())
+    variance = float((share * (levels - mean) ** 2).sum())
+    return float(variance**0.5)
 
 
 def _fullest(share: npt.NDArray[np.float64], num_levels: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from manifests.images import ImageError
 from pipelines.near.clip_codes import FRAME_EDGE, LOOKS, clip_codes_of
@@ -24,6 +25,13 @@ def test_a_frame_has_the_hash_and_the_kind_of_the_image() -> None:
     assert code.hashes.tolist() == [int(image.hashes[0]) for image in images]
     assert code.means.shape == (4, FRAME_EDGE, FRAME_EDGE)
     assert np.abs(code.means[0].mean() - images[0].means.mean()) < 1
+
+
+def test_a_drawing_without_print_is_a_shape() -> None:
+    disc = Image.new("RGB", (320, 240), "white")
+    ImageDraw.Draw(disc).ellipse((100, 60, 220, 180), fill="#1f77b4")
+    code = code_at([disc, pages()[0]], [0, 1000], 2000)
+    assert [LOOKS[look] for look in code.looks] == ["shape", "plain"]
 
 
 def test_clips_survive_a_table() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -120,10 +121,37 @@ def _ball(color: str) -> list[Image.Image]:
     return frames
 
 
-def test_drawings_of_other_colours_are_no_copies(tmp_path: Path) -> None:
+def _bars(number: int) -> list[Image.Image]:
+    """A chart whose bars grow."""
+    draw = random.Random(number)
+    heights = [draw.randint(40, 200) for _ in range(5)]
+    frames = []
+    for step in range(8 * RATE):
+        frames.append(Image.new("RGB", (320, 240), "white"))
+        pen = ImageDraw.Draw(frames[-1])
+        for place, height in enumerate(heights):
+            top = 230 - height * (step + 8) // (8 * RATE + 8)
+            pen.rectangle((20 + 56 * place, top, 60 + 56 * place, 230), fill="#1f77b4")
+    return frames
+
+
+@pytest.mark.parametrize("frames", [_ball("#1f77b4"), _bars(0)], ids=["ball", "bars"])
+def test_drawings_that_move_are_alike_and_never_the_same(
+    frames: list[Image.Image], tmp_path: Path
+) -> None:
     """Codes are gray: a blue ball for an orange one would make one conversation of two."""
-    clips = [read(write(tmp_path / f"{c}.mp4", _ball(c))) for c in ("#1f77b4", "#ff7f0e")]
-    assert _found(clips, clips) == {}
+    whole, low, half = (
+        read(write(tmp_path / f"{crf}-{scale}.mp4", frames, crf, scale))
+        for crf, scale in ((23, 1), (35, 1), (23, 0.5))
+    )
+    assert _found([whole], [low, half]) == {(0, 0): "clip_part", (0, 1): "clip_part"}
+    orange = read(write(tmp_path / "orange.mp4", _ball("#ff7f0e")))
+    assert _found([whole], [orange]).get((0, 0)) != "clip"
+
+
+def test_drawings_of_other_things_are_others() -> None:
+    clips = [_by_second(_bars(number)[::RATE]) for number in range(12)]
+    assert {pair for pair in _found(clips, clips) if pair[0] != pair[1]} == set()
 
 
 def test_a_shared_intro_is_no_match() -> None:

@@ -51,8 +51,8 @@ class Frames:
 
     @cached_property
     def showing(self) -> Ints:
-        """All frames with texture or a shape, if no print is shown, of which codes show too
-        little."""
+        """All frames with texture or a shape, if no print and no flat colours are shown, of which
+        codes show too little."""
         is_plain = self.looks == LOOKS.index("plain")
         return np.flatnonzero(np.isin(self.looks, SHOWING) & ~is_plain.any())
 

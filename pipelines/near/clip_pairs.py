@@ -1,13 +1,13 @@
 """Pairs of clips that are one, or one a part of the other: found by frames, each verified.
 
     clip        the same from end to end: encoded anew, scaled
-    clip_part   the shorter lies in the longer: trimmed at an end, or cut out of it; or both show
-                drawn shapes, which may be of another colour
+    clip_part   the shorter lies in the longer: trimmed at an end, or cut out of it; or they show
+                shapes, which may be of another colour
 
 A clip is sought by its frames with texture, or with a shape before an even ground. Where frames of
 two look alike, their times say how one may lie in the other, which `clip_verify` then holds against
-all that both show. A clip of print alone, or a black one, is found by nothing: only equal bytes
-make it one.
+all that both show. A clip of print or flat colours, or a black one, is found by nothing: only equal
+bytes make it one.
 
 What is found for two clips depends on their codes alone: not on which of them is in the index, nor
 on the parts that index and queries are given in.

@@ -2,9 +2,9 @@
 
 Most of the shorter one's frames that differ from each other must show what the longer shows at that
 moment, and change as it does. A clip without three such frames with texture, such as a talking
-head or a drawing that moves, is held by all its frames, if none shows print: each must be the
-longer one's nearly to the pixel, and the little that moves must move the same way. What stands
-still is nothing's copy.
+head or a globe that turns, is held by all its frames, if none shows print or flat colours: each
+must be the longer one's nearly to the pixel, and the little that moves must move the same way. What
+stands still is nothing's copy.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _Ranking = Callable[[Aligned], _Rank]
 
 
 def verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned] | None:
-    """(rule, how the shorter lies in the longer); null where it does not. Drawn shapes are never
-    CLIP: codes are gray.
+    """(rule, how the shorter lies in the longer); null where it does not. Those with shapes are
+    never CLIP: codes are gray.
 
     Of equally long ones either may be the whole: the better fit counts.
     """

@@ -27,11 +27,15 @@ def test_a_frame_has_the_hash_and_the_kind_of_the_image() -> None:
     assert np.abs(code.means[0].mean() - images[0].means.mean()) < 1
 
 
-def test_a_drawing_without_print_is_a_shape() -> None:
-    disc = Image.new("RGB", (320, 240), "white")
-    ImageDraw.Draw(disc).ellipse((100, 60, 220, 180), fill="#1f77b4")
-    code = code_at([disc, pages()[0]], [0, 1000], 2000)
-    assert [LOOKS[look] for look in code.looks] == ["shape", "plain"]
+def test_a_shaded_thing_before_an_even_ground_is_a_shape() -> None:
+    """Flat colours are none, nor is print."""
+    white, seen = Image.new("RGB", (320, 240), "white"), photos()[0].resize((320, 240))
+    disc = Image.new("L", white.size)
+    ImageDraw.Draw(disc).ellipse((100, 60, 220, 180), fill=255)
+    flat = Image.composite(Image.new("RGB", white.size, "#1f77b4"), white, disc)
+    frames = [Image.composite(seen, white, disc), flat, pages()[0]]
+    code = code_at(frames, [0, 1000, 2000], 3000)
+    assert [LOOKS[look] for look in code.looks] == ["shape", "plain", "plain"]
 
 
 def test_clips_survive_a_table() -> None:

@@ -245,3 +245,12 @@ def test_filters_of_pixels_say_first_what_was_seen(here: PixelFilter) -> None:
     assert here.scores.names[:2] == ["kind_code", "is_measured"]
     assert {"kind", "pictures"} <= set(here.columns)
     assert here.reasons[0].endswith("_unmeasured")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (64, 48), (5000, 4000)], ids=str)
+def test_gray_is_the_pictures_levels(size: tuple[int, int]) -> None:
+    """The largest lies in several blocks of memory."""
+    image = Image.radial_gradient("L").resize(size)
+    gray = Pixels(image).gray
+    assert gray.shape == (size[1], size[0]) and gray.dtype == np.uint8
+    assert np.array_equal(gray, np.asarray(image))

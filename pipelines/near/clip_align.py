@@ -58,7 +58,6 @@ class Frames:
 
     @property
     def has_shapes(self) -> bool:
-        """Codes are gray: nothing tells a drawing from the same one in other colours."""
         return bool((self.looks == LOOKS.index("shape")).any())
 
 

@@ -48,8 +48,8 @@ _Ranking = Callable[[Aligned], _Rank]
 
 
 def verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned] | None:
-    """(rule, how the shorter lies in the longer); null where it does not. Those with shapes are
-    never CLIP: codes are gray.
+    """(rule, how the shorter lies in the longer); null where it does not. Those that are held by
+    shapes are never CLIP.
 
     Of equally long ones either may be the whole: the better fit counts.
     """
@@ -66,8 +66,13 @@ def verified(one: Frames, other: Frames, offsets_ms: Ints) -> tuple[int, Aligned
     apart = abs(one.duration_ms - other.duration_ms)
     allowed = _SAME_END_MS + _SAME_LENGTH * max(one.duration_ms, other.duration_ms)
     is_same = apart <= allowed and abs(best.offset_ms) <= allowed + REACH_MS
-    is_same &= not (one.has_shapes or other.has_shapes)
+    is_same &= not any(_is_held_by_shapes(clip) for clip in (one, other))
     return (CLIP if is_same else PART), best
+
+
+def _is_held_by_shapes(clip: Frames) -> bool:
+    """Codes are gray: nothing tells a shape from the same one in other colours."""
+    return len(clip.distinct) < _LEAST_FRAMES and clip.has_shapes
 
 
 def _best(whole: Frames, part: Frames, offsets_ms: Ints) -> tuple[_Rank, Aligned]:

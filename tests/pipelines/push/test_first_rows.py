@@ -19,10 +19,14 @@ from pipelines.emit import ROW_GROUP_BYTES, parquet_options
 from tests.push_hub import PushHub, serve_pushes
 
 _NUM_GROUPS = 6
+# A process that leaves a stream before its end may abort or hang at its own end, in threads of
+# pyarrow that still read (apache/arrow#45214; with pyarrow 26.0.1 seen in most runs).
 _LOAD = """
+import os
 from datasets import Image, List, load_dataset
 rows = load_dataset("org/name", split="train", streaming=True)
 print(next(iter(rows.cast_column("images", List(Image(decode=False)))))["id"], flush=True)
+os._exit(0)
 """
 
 
@@ -56,7 +60,9 @@ def test_first_rows_come_after_less_than_100_mb(tmp_path: Path) -> None:
         settings = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path)}
         env = {k: v for k, v in os.environ.items() if k != "HF_HUB_OFFLINE"} | settings
         command = [sys.executable, "-c", _LOAD]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.stdout == "first\n", done.stderr
         read = sum(hub.sent.values())
     assert ROW_GROUP_BYTES * 0.9 < read < 100_000_000, read
